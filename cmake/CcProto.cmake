@@ -1,0 +1,28 @@
+# cc_proto_library: C++ for the given .proto files in the lite runtime (no descriptors, no reflection).
+# The well-known types are generated too, because Debian ships their full-runtime form only.
+function(cc_proto_library)
+  cmake_parse_arguments(P "" "NAME" "PROTOS;WELL_KNOWN" ${ARGN})
+  set(out ${CMAKE_CURRENT_BINARY_DIR}/gen)
+  file(MAKE_DIRECTORY ${out})
+  set(sources)
+  foreach(proto ${P_PROTOS} ${P_WELL_KNOWN})
+    string(REGEX REPLACE "\\.proto$" "" stem ${proto})
+    set(dep)
+    if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${proto})
+      set(dep ${CMAKE_CURRENT_SOURCE_DIR}/${proto})
+    endif()
+    add_custom_command(
+      OUTPUT ${out}/${stem}.pb.cc ${out}/${stem}.pb.h
+      COMMAND protobuf::protoc --cpp_out=lite:${out} -I${CMAKE_CURRENT_SOURCE_DIR} -I${Protobuf_INCLUDE_DIRS} ${proto}
+      DEPENDS ${dep} VERBATIM)
+    list(APPEND sources ${out}/${stem}.pb.cc)
+  endforeach()
+  add_library(cc_${P_NAME} STATIC ${sources})
+  set_target_properties(cc_${P_NAME} PROPERTIES CC_SIDE both)
+  target_compile_options(cc_${P_NAME} PRIVATE -w -ffunction-sections -fdata-sections -ffile-prefix-map=${CMAKE_BINARY_DIR}=build)
+  if(CC_SANITIZE)
+    target_compile_options(cc_${P_NAME} PUBLIC -fsanitize=${CC_SANITIZE})
+  endif()
+  target_include_directories(cc_${P_NAME} SYSTEM BEFORE PUBLIC ${out})
+  target_link_libraries(cc_${P_NAME} PUBLIC protobuf::libprotobuf-lite)
+endfunction()
