@@ -13,6 +13,7 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG" CACHE STRING "" FORCE)
 add_library(cc_flags INTERFACE)
 target_compile_options(cc_flags INTERFACE
   -Wall -Wextra -Wconversion -Werror
+  -Wno-missing-field-initializers # designated initialisers leave the other members at their defaults
   -fno-plt -ffunction-sections -fdata-sections
   -fstack-protector-strong -fstack-clash-protection
   -ffile-prefix-map=${CMAKE_SOURCE_DIR}=. -ffile-prefix-map=${CMAKE_BINARY_DIR}=build)

@@ -43,8 +43,8 @@ using Fields = std::initializer_list<Field>;
 struct Options {
   Level level = Level::kInfo;
   Format format = Format::kText;
-  int fd = 2;               // where lines go; not owned, must stay open
-  std::string component;    // first field of each line, e.g. "shim"
+  int fd = 2;             // where lines go; not owned, must stay open
+  std::string component;  // first field of each line, e.g. "shim"
 };
 
 // Call once, before other threads log.

@@ -24,9 +24,9 @@ struct SpawnOptions {
   // 0, 1 and 2 that are not mapped become /dev/null.
   std::vector<std::pair<int, int>> fds;
   std::string cwd;
-  bool new_session = false;       // setsid()
-  int controlling_tty = -1;       // child fd that becomes the controlling terminal (with new_session)
-  int parent_death_signal = 0;    // PR_SET_PDEATHSIG; 0 = none
+  bool new_session = false;     // setsid()
+  int controlling_tty = -1;     // child fd that becomes the controlling terminal (with new_session)
+  int parent_death_signal = 0;  // PR_SET_PDEATHSIG; 0 = none
 };
 
 // How a process ended: exit code, or signal.
@@ -37,8 +37,8 @@ struct ExitState {
   int Status() const { return signal != 0 ? 128 + signal : code; }
 };
 
-// A running child. Move-only. The destructor kills with SIGKILL and reaps it unless it was waited for or released.
-// Thread-compatible; Kill may be called while another thread is in Wait.
+// A running child. Move-only. The destructor kills with SIGKILL and reaps it unless it was waited for or
+// released. Thread-compatible; Kill may be called while another thread is in Wait.
 class Child {
  public:
   Child() = default;

@@ -26,8 +26,8 @@ absl::Status Annotate(const absl::Status& status, std::string_view context);
 #define CC_STATUS_CONCAT(a, b) CC_STATUS_CONCAT_(a, b)
 
 // Leaves the function with the status of `expr` unless it is OK.
-#define CC_RETURN_IF_ERROR(expr)                                  \
-  do {                                                            \
+#define CC_RETURN_IF_ERROR(expr)                                            \
+  do {                                                                      \
     if (absl::Status cc_status = (expr); !cc_status.ok()) return cc_status; \
   } while (false)
 
