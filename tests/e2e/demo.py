@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""./dev demo: a container in a VM, its image pulled and unpacked inside the guest, driven by a real containerd."""
+
+import argparse
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+
+import ocilayout
+from stack import RUNTIME, Failure, Stack
+
+BOLD, DIM, RESET = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() else ("", "", "")
+
+
+def step(text):
+    print(f"{BOLD}==> {text}{RESET}", flush=True)
+
+
+def command(stack, *args):
+    print(f"{DIM}$ {' '.join(stack.argv(*args))}{RESET}", flush=True)
+
+
+def prepare(stack):
+    """Returns the image to run: busybox made on the spot, or IMAGE from its own registry."""
+    wanted = os.environ.get("IMAGE")
+    if wanted:
+        step(f"telling containerd of {wanted} (name, manifest and config; no layer is unpacked)")
+        config = subprocess.run(["skopeo", "inspect", "--config", "--raw", f"docker://{wanted}"], capture_output=True,
+                                text=True, check=False)
+        if config.returncode != 0:
+            raise Failure(f"cannot read {wanted}: {config.stderr.strip()}; is its registry reachable from here?")
+        import json
+        stack.announce(wanted, json.loads(config.stdout)["rootfs"]["diff_ids"])
+        return wanted
+    step("pushing an image made of Debian's busybox to the private registry")
+    return stack.push("busybox:latest", ocilayout.Image([ocilayout.busybox_layer()]))
+
+
+def time_line(stack, started):
+    """Prints the shim's own log of when each step of the pod's start ended."""
+    log = (stack.dir / "containerd.log").read_text(errors="replace")
+    rows = re.findall(r"msg=\"?(?:\S+ )?.*?(shim started|vm started|agent ready|image pulled|container created|"
+                      r"container started).*?ms=(\d+)", log)
+    for what, milliseconds in rows:
+        print(f"    {int(milliseconds):6d} ms  {what}")
+    print(f"    {round((time.monotonic() - started) * 1000):6d} ms  container's output read and container removed")
+
+
+def show(stack, reference):
+    step("running it: containerd -> shim -> QEMU -> agent -> image in the guest -> container")
+    script = "echo guest kernel: $(uname -r); echo arguments: $0 $@; echo from the image: IMAGE=$IMAGE; cat /proc/cmdline"
+    args = ("run", "--rm", "--runtime", RUNTIME, reference, "demo", "/bin/sh", "-c", script, "hello", "world")
+    command(stack, *args)
+    started = time.monotonic()
+    result = stack.ctr(*args, timeout=300)
+    print("    " + "\n    ".join(result.stdout.strip().splitlines()))
+    print(f"    host kernel: {platform.release()}")
+    step("time line of that start")
+    time_line(stack, started)
+    step("what the host holds of the image")
+    usage = stack.ctr("snapshots", "usage").stdout.strip().splitlines()
+    print("    " + "\n    ".join(usage))
+    print("    every snapshot is empty: no layer was unpacked on the host")
+    step("exit codes are exact")
+    code = stack.run(reference, "seven", "/bin/sh", "-c", "exit 7", check=False).returncode
+    print(f"    exit 7 arrived as {code}")
+    leftovers = {what: found for what, found in stack.leftovers().items() if found}
+    step("left behind on the host")
+    print(f"    {leftovers or 'nothing: no process, mount or file of the pods'}")
+    if code != 7 or leftovers:
+        raise Failure("the demo did not end as it should; see above")
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="./dev demo", description=__doc__)
+    parser.add_argument("--keep", action="store_true", help="leave containerd and registry running, print commands to try")
+    args = parser.parse_args()
+    if os.geteuid() != 0:
+        sys.exit("demo: containerd needs root; run it as root")
+    try:
+        step("starting a private containerd and registry on loopback")
+        stack = Stack()
+        try:
+            reference = prepare(stack)
+            show(stack, reference)
+        except BaseException:
+            if not args.keep:
+                stack.close()
+            raise
+    except Failure as failure:
+        sys.exit(f"demo: {failure}")
+    if not args.keep:
+        stack.close()
+        step("done, cleaned up")
+        return
+    step(f"kept; logs and configuration are in {stack.dir}. Try:")
+    ctr = " ".join(stack.argv())
+    print(f"    {ctr} run --rm -t --runtime {RUNTIME} {reference} try /bin/sh\n"
+          f"    {ctr} run -d --runtime {RUNTIME} {reference} web /bin/sleep 1000\n"
+          f"    {ctr} tasks exec --exec-id 1 web /bin/ps\n"
+          f"    {ctr} tasks ls; {ctr} tasks metrics web; {ctr} tasks kill -s SIGKILL web\n"
+          f"  end it with: kill {' '.join(str(child.pid) for child in stack.children)}; rm -rf {stack.dir}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Bad input and sudden deaths: a clear error that names the cause, within seconds, nothing left on the host."""
+
+import http.server
+import os
+import signal
+import subprocess
+import threading
+import time
+import unittest
+
+import ocilayout
+from stack import RUNTIME, Stack
+
+STACK = None
+IMAGE = None
+
+
+def setUpModule():
+    global STACK, IMAGE
+    STACK = Stack(more_plain_http=["127.0.0.1:1"])
+    IMAGE = STACK.push("busybox:latest", ocilayout.Image([ocilayout.busybox_layer()]))
+
+
+def tearDownModule():
+    STACK.close()
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as stat:
+            return stat.read().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+class Failure(unittest.TestCase):
+    def tearDown(self):
+        for name in STACK.containers():
+            STACK.remove(name)
+        deadline = time.monotonic() + 10
+        while any(STACK.leftovers().values()) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        self.assertEqual({k: v for k, v in STACK.leftovers().items() if v}, {})
+
+    def refused(self, reference, *words, name="bad", stack=None):
+        """Runs the image and expects an error that contains each of the words."""
+        result = (stack or STACK).run(reference, name, "/bin/true", check=False)
+        self.assertNotEqual(result.returncode, 0, result.stdout)
+        for word in words:
+            self.assertIn(word, result.stderr)
+        return result.stderr
+
+    def start(self, name="victim"):
+        STACK.run(IMAGE, name, "/bin/sleep", "1000", options=("-d", "--null-io"))
+
+    def await_stopped(self, name="victim"):
+        deadline = time.monotonic() + 5
+        while True:
+            lines = STACK.ctr("tasks", "ls").stdout.splitlines()
+            if not any(line.split()[0] == name and line.split()[2] != "STOPPED" for line in lines if line.split()):
+                return
+            self.assertLess(time.monotonic(), deadline, f"still running after 5 s: {lines}")
+            time.sleep(0.05)
+
+    # -- images ---------------------------------------------------------------------------------------------
+
+    def replace_blob(self, name, change):
+        """Pushes an image, then changes its layer's bytes inside the registry's storage."""
+        image = ocilayout.Image([ocilayout.tar({"unique": os.urandom(64)}), ocilayout.busybox_layer()])
+        reference = STACK.push(name, image)
+        digest = next(d for d, data in image.blobs.items() if data[:2] == b"\x1f\x8b")
+        path = STACK.dir / "registry/docker/registry/v2/blobs/sha256" / digest[7:9] / digest[7:] / "data"
+        path.write_bytes(change(path.read_bytes()))
+        return reference, digest
+
+    def test_layer_with_other_bytes_than_its_digest(self):
+        reference, digest = self.replace_blob("flipped:1", lambda data: data[:-9] + bytes([data[-9] ^ 1]) + data[-8:])
+        self.refused(reference, digest)
+
+    def test_truncated_layer(self):
+        reference, digest = self.replace_blob("short:1", lambda data: data[:len(data) // 2])
+        self.refused(reference, digest)
+
+    def test_image_that_the_registry_lost(self):
+        reference = STACK.push("lost:1", ocilayout.Image([ocilayout.busybox_layer()]))
+        tag = STACK.dir / "registry/docker/registry/v2/repositories/lost/_manifests/tags/1/current/link"
+        tag.unlink()
+        self.refused(reference, reference, "404")
+
+    def test_registry_that_is_not_there(self):
+        reference = STACK.push("moved:1", ocilayout.Image([ocilayout.busybox_layer()]))
+        absent = "127.0.0.1:1/moved:1"
+        STACK.ctr("images", "tag", reference, absent)
+        self.refused(absent, "127.0.0.1:1")
+
+    def test_registry_that_answers_500(self):
+        class Broken(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                self.send_error(500)
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Broken)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        host = f"127.0.0.1:{server.server_port}"
+        try:
+            with Stack(more_plain_http=[host]) as stack:
+                reference = stack.push("x:1", ocilayout.Image([ocilayout.busybox_layer()]))
+                stack.ctr("images", "tag", reference, f"{host}/x:1")
+                self.refused(f"{host}/x:1", "500", stack=stack)
+        finally:
+            server.shutdown()
+            server.server_close()
+
+    def test_layer_that_climbs_out_of_its_root(self):
+        for i, path in enumerate(["../../etc/evil", "a/../../../evil"]):
+            with self.subTest(path):
+                reference = STACK.push(f"climb:{i}", ocilayout.Image([ocilayout.tar({path: b"x"})]))
+                self.refused(reference, "..", name=f"climb{i}")
+
+    def test_plain_http_is_refused_for_a_registry_not_configured_so(self):
+        with Stack() as stack:
+            reference = stack.push("x:1", ocilayout.Image([ocilayout.busybox_layer()]))
+            config = stack.dir / "config.toml"
+            config.write_text(config.read_text().replace("insecure_plain_http", "mirrors").replace(
+                f'mirrors = ["127.0.0.1:{stack.registry_port}"]', "mirrors = []"))
+            self.refused(reference, stack.registry, stack=stack)
+
+    def test_gzip_bomb_stops_at_the_guests_limit(self):
+        import gzip
+        import io
+        import tarfile
+        size = 3 << 30
+        info = tarfile.TarInfo("zeros")
+        info.size = size
+        compressed = io.BytesIO()
+        with gzip.GzipFile(fileobj=compressed, mode="wb", compresslevel=9, mtime=0) as out:
+            out.write(info.tobuf())
+            chunk = bytes(1 << 20)
+            for _ in range(size >> 20):
+                out.write(chunk)
+            out.write(bytes(1024))
+        # The diff_id is a lie too; the limit must come first, the guest has far less memory than 3 GiB.
+        image = ocilayout.Image([])
+        image.layers = []
+        image.build()
+        raw = compressed.getvalue()
+
+        class Bomb(ocilayout.Image):
+            def build(self):
+                self.layers = [(b"", "gzip")]
+                manifest, kind = super().build()
+                old = next(iter(d for d, data in self.blobs.items() if data[:2] == b"\x1f\x8b"))
+                new = ocilayout.sha256(raw)
+                manifest = manifest.replace(old.encode(), new.encode()).replace(
+                    f'"size": {len(self.blobs[old])}'.encode(), f'"size": {len(raw)}'.encode(), 1)
+                self.blobs = {d: b for d, b in self.blobs.items() if d != old} | {new: raw}
+                self.blobs[ocilayout.sha256(manifest)] = manifest
+                return manifest, kind
+
+        reference = STACK.push("bomb:1", Bomb([b""]))
+        self.refused(reference, "limit")
+
+    # -- configuration --------------------------------------------------------------------------------------
+
+    def test_configuration_errors_reach_the_user(self):
+        cases = [
+            ("nonsense = 1\n", "unknown key"),
+            ('[vmm]\nkernel = "/no/such/kernel"\n', "/no/such/kernel"),
+            ('[vmm]\ntee = "cca"\n', "cca"),
+            ('[vmm]\nbackend = "vmware"\n', "vmware"),
+        ]
+        with Stack() as stack:
+            reference = stack.push("x:1", ocilayout.Image([ocilayout.busybox_layer()]))
+            good = (stack.dir / "config.toml").read_text()
+            for text, word in cases:
+                with self.subTest(word):
+                    (stack.dir / "config.toml").write_text(
+                        text if "[vmm]" not in text else good.replace("[vmm]\n", "[vmm]\n", 1).replace(
+                            "[vmm]", text.strip(), 1) if text.split("\n")[1].split(" ")[0] not in good else
+                        good.replace(f'kernel = "', 'kernel = "/no/such/kernel" #'))
+                    self.refused(reference, word, stack=stack)
+
+    def test_bundle_without_config(self):
+        shim = subprocess.run(["build/release/bin/containerd-shim-cc-v2", "-namespace", "default", "-address",
+                               str(STACK.dir / "containerd.sock"), "-publish-binary", "containerd", "-id", "nobundle",
+                               "start"], cwd=STACK.dir, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=30, check=False,
+                              executable=os.path.abspath("build/release/bin/containerd-shim-cc-v2"))
+        self.assertNotEqual(shim.returncode, 0)
+        self.assertIn("config.json", shim.stdout + shim.stderr)
+
+    # -- sudden deaths --------------------------------------------------------------------------------------
+
+    def test_vm_killed(self):
+        self.start()
+        os.kill(STACK.vms()[0], signal.SIGKILL)
+        self.await_stopped()
+        self.assertEqual(STACK.ctr("tasks", "delete", "victim", check=False).returncode, 137)
+
+    def test_foreground_client_learns_of_a_killed_vm(self):
+        client = subprocess.Popen(STACK.argv("run", "--rm", "--runtime", RUNTIME, IMAGE, "victim", "/bin/sh", "-c",
+                                             "echo up; sleep 1000"), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                  stderr=subprocess.PIPE)
+        self.assertEqual(client.stdout.readline(), b"up\n")
+        os.kill(STACK.vms()[0], signal.SIGKILL)
+        client.communicate(timeout=10)
+        self.assertEqual(client.returncode, 137)
+
+    def test_shim_killed(self):
+        self.start()
+        vm = STACK.vms()[0]
+        os.kill(STACK.shims()[0], signal.SIGKILL)
+        deadline = time.monotonic() + 5
+        while alive(vm):
+            self.assertLess(time.monotonic(), deadline, "the VM outlived its shim")
+            time.sleep(0.05)
+        self.await_stopped()
+
+    def test_containerd_killed_and_started_again_finds_the_container(self):
+        self.start()
+        STACK.kill_containerd()
+        STACK.start_containerd()
+        result = STACK.ctr("tasks", "exec", "--exec-id", "e1", "victim", "/bin/echo", "still here")
+        self.assertEqual(result.stdout, "still here\n")
+
+    def test_containerd_killed_while_a_pull_runs(self):
+        class Stalling(http.server.BaseHTTPRequestHandler):
+            release = threading.Event()
+
+            def do_GET(self):
+                self.release.wait(60)
+
+            do_HEAD = do_GET
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stalling)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        host = f"127.0.0.1:{server.server_port}"
+        try:
+            with Stack(more_plain_http=[host]) as stack:
+                reference = stack.push("x:1", ocilayout.Image([ocilayout.busybox_layer()]))
+                stack.ctr("images", "tag", reference, f"{host}/x:1")
+                client = subprocess.Popen(stack.argv("run", "--rm", "--runtime", RUNTIME, f"{host}/x:1", "victim",
+                                                     "/bin/true"), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                                          stderr=subprocess.DEVNULL)
+                deadline = time.monotonic() + 60
+                while not stack.vms():
+                    self.assertLess(time.monotonic(), deadline, "no VM came up")
+                    time.sleep(0.1)
+                time.sleep(4)  # past the boot, into the stalled pull
+                stack.kill_containerd()
+                client.wait(timeout=30)
+                stack.start_containerd()
+                for name in stack.containers():
+                    stack.remove(name)
+                deadline = time.monotonic() + 20
+                while any(stack.leftovers().values()):
+                    self.assertLess(time.monotonic(), deadline, stack.leftovers())
+                    time.sleep(0.1)
+        finally:
+            Stalling.release.set()
+            server.shutdown()
+            server.server_close()
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes small OCI images as directories, for tests and the demo. No network, no container tool."""
+
+import gzip
+import hashlib
+import io
+import json
+import pathlib
+import subprocess
+import tarfile
+
+LAYER_TYPES = {
+    "tar": "application/vnd.oci.image.layer.v1.tar",
+    "gzip": "application/vnd.oci.image.layer.v1.tar+gzip",
+    "zstd": "application/vnd.oci.image.layer.v1.tar+zstd",
+}
+
+
+def sha256(data):
+    return "sha256:" + hashlib.sha256(data).hexdigest()
+
+
+def tar(entries):
+    """A tar archive from {path: bytes | ("link", target) | ("dir",) | tarfile.TarInfo}; mode 0755, root."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for path, content in entries.items():
+            if isinstance(content, tarfile.TarInfo):
+                archive.addfile(content)
+                continue
+            info = tarfile.TarInfo(path)
+            info.mode = 0o755
+            if content == ("dir",):
+                info.type = tarfile.DIRTYPE
+                archive.addfile(info)
+            elif isinstance(content, tuple):
+                info.type, info.linkname = tarfile.SYMTYPE, content[1]
+                archive.addfile(info)
+            else:
+                info.size = len(content)
+                archive.addfile(info, io.BytesIO(content))
+    return buffer.getvalue()
+
+
+def compress(data, kind):
+    if kind == "gzip":
+        return gzip.compress(data, compresslevel=6, mtime=0)
+    if kind == "zstd":
+        return subprocess.run(["zstd", "-q", "-c"], input=data, capture_output=True, check=True).stdout
+    return data
+
+
+def busybox_layer():
+    """Debian's static busybox with links for its applets, and the files that a container expects."""
+    busybox = pathlib.Path("/bin/busybox").read_bytes()
+    applets = subprocess.run(["/bin/busybox", "--list"], capture_output=True, text=True, check=True).stdout.split()
+    entries = {"bin/busybox": busybox}
+    entries |= {f"bin/{name}": ("link", "busybox") for name in applets if name != "busybox"}
+    entries["etc/passwd"] = b"root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n"
+    entries["etc/group"] = b"root:x:0:\nnogroup:x:65534:\n"
+    entries["tmp"] = ("dir",)
+    entries["root"] = ("dir",)
+    return tar(entries)
+
+
+class Image:
+    """One image of one platform: layers (uncompressed tar bytes), their compression and the config."""
+
+    def __init__(self, layers, compression="gzip", architecture="amd64", config=None):
+        self.layers = [(layer, compression) for layer in layers]
+        self.architecture = architecture
+        self.config = config or {"Cmd": ["/bin/sh"], "Env": ["PATH=/bin", "IMAGE=from-config"], "WorkingDir": "/"}
+        self.blobs = {}
+
+    def build(self):
+        """Returns (manifest bytes, media type); self.blobs then holds every blob by digest."""
+        descriptors = []
+        for layer, kind in self.layers:
+            data = compress(layer, kind)
+            self.blobs[sha256(data)] = data
+            descriptors.append({"mediaType": LAYER_TYPES[kind], "digest": sha256(data), "size": len(data)})
+        config = json.dumps({
+            "architecture": self.architecture, "os": "linux", "config": self.config,
+            "rootfs": {"type": "layers", "diff_ids": [sha256(layer) for layer, _ in self.layers]},
+        }, sort_keys=True).encode()
+        self.blobs[sha256(config)] = config
+        manifest = json.dumps({
+            "schemaVersion": 2,
+            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": sha256(config),
+                       "size": len(config)},
+            "layers": descriptors,
+        }, sort_keys=True).encode()
+        self.blobs[sha256(manifest)] = manifest
+        return manifest, "application/vnd.oci.image.manifest.v1+json"
+
+    def write(self, directory):
+        """Writes an OCI layout that skopeo can copy."""
+        manifest, media_type = self.build()
+        blobs = pathlib.Path(directory) / "blobs/sha256"
+        blobs.mkdir(parents=True, exist_ok=True)
+        for digest, data in self.blobs.items():
+            (blobs / digest.removeprefix("sha256:")).write_bytes(data)
+        pathlib.Path(directory, "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
+        index = {"schemaVersion": 2, "manifests": [{
+            "mediaType": media_type, "digest": sha256(manifest), "size": len(manifest),
+            "platform": {"architecture": self.architecture, "os": "linux"}}]}
+        pathlib.Path(directory, "index.json").write_text(json.dumps(index))
+        return sha256(manifest)

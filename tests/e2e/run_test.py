@@ -1,0 +1,212 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A user's day with ctr: run, exec, signals, terminals, pipes, pause, metrics, many cycles."""
+
+import hashlib
+import json
+import os
+import pty
+import re
+import select
+import subprocess
+import time
+import unittest
+
+import ocilayout
+from stack import GUEST, RUNTIME, Stack
+
+STACK = None
+IMAGE = None
+
+
+def setUpModule():
+    global STACK, IMAGE
+    STACK = Stack()
+    IMAGE = STACK.push("busybox:latest", ocilayout.Image([ocilayout.busybox_layer()]))
+
+
+def tearDownModule():
+    STACK.close()
+
+
+class Run(unittest.TestCase):
+    def tearDown(self):
+        for name in STACK.containers():
+            STACK.remove(name)
+        self.assertEqual({k: v for k, v in STACK.leftovers().items() if v}, {})
+
+    def start(self, name, *command, options=()):
+        """A detached container with its output thrown away."""
+        STACK.run(IMAGE, name, *command, options=("-d", "--null-io", *options))
+
+    def status(self, name):
+        for line in STACK.ctr("tasks", "ls").stdout.splitlines():
+            words = line.split()
+            if words and words[0] == name:
+                return words[2]
+        return None
+
+    def await_status(self, name, wanted):
+        deadline = time.monotonic() + 30
+        while self.status(name) != wanted:
+            self.assertLess(time.monotonic(), deadline, f"{name} is {self.status(name)}, not {wanted}")
+            time.sleep(0.1)
+
+    def test_arguments_and_environment_arrive(self):
+        result = STACK.run(IMAGE, "args", "/bin/sh", "-c", 'echo "$0|$1|$A|$IMAGE"; pwd', "zero", "one two",
+                           options=("--rm", "--env", "A=b c", "--cwd", "/tmp"))
+        self.assertEqual(result.stdout, "zero|one two|b c|from-config\n/tmp\n")
+
+    def test_runs_on_a_kernel_of_its_own(self):
+        guest = STACK.run(IMAGE, "uname", "/bin/uname", "-r").stdout.strip()
+        self.assertNotEqual(guest, os.uname().release)
+        self.assertEqual(guest, json.loads((GUEST / "manifest.json").read_text())["kernel"]["release"])
+
+    def test_exit_codes_are_exact(self):
+        for code in (0, 7, 255):
+            result = STACK.run(IMAGE, f"exit{code}", "/bin/sh", "-c", f"exit {code}", check=False)
+            self.assertEqual(result.returncode, code, result.stderr)
+
+    def test_death_by_signal_is_128_plus_its_number(self):
+        result = STACK.run(IMAGE, "sig", "/bin/sh", "-c", "sh -c 'kill -9 $$'; exit $?", check=False)
+        self.assertEqual(result.returncode, 137)
+
+    def test_stdout_and_stderr_are_apart(self):
+        result = STACK.run(IMAGE, "two", "/bin/sh", "-c", "echo out; echo err >&2")
+        self.assertEqual((result.stdout, result.stderr), ("out\n", "err\n"))
+
+    def test_stdin_from_a_pipe_ends(self):
+        data = os.urandom(300_000)
+        result = subprocess.run(STACK.argv("run", "--rm", "--runtime", RUNTIME, IMAGE, "cat", "/bin/md5sum"),
+                                input=data, capture_output=True, timeout=120, check=False)
+        self.assertEqual(result.stdout.split()[0].decode(), hashlib.md5(data).hexdigest(), result.stderr)
+
+    def test_large_output_is_complete(self):
+        size = 32 << 20
+        result = subprocess.run(STACK.argv("run", "--rm", "--runtime", RUNTIME, IMAGE, "big", "/bin/sh", "-c",
+                                           f"head -c {size} /dev/zero"), stdin=subprocess.DEVNULL, capture_output=True,
+                                timeout=300, check=False)
+        self.assertEqual((result.returncode, len(result.stdout)), (0, size), result.stderr)
+
+    def test_terminal(self):
+        master, slave = pty.openpty()
+        child = subprocess.Popen(STACK.argv("run", "--rm", "-t", "--runtime", RUNTIME, IMAGE, "tty", "/bin/sh"),
+                                 stdin=slave, stdout=slave, stderr=slave, start_new_session=True)
+        os.close(slave)
+        os.write(master, b"tty; stty size; echo done-$((40+2)); exit 5\n")
+        output = self.read_until_end(master, child)
+        self.assertEqual(child.wait(timeout=60), 5, output)
+        self.assertIn("/dev/pts/0", output)
+        self.assertIn("done-42", output)
+
+    def read_until_end(self, master, child):
+        output = b""
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline:
+            ready, _, _ = select.select([master], [], [], 0.2)
+            if ready:
+                try:
+                    data = os.read(master, 65536)
+                except OSError:
+                    break
+                output += data
+            elif child.poll() is not None:
+                break
+        os.close(master)
+        return output.decode(errors="replace")
+
+    def test_exec_in_a_running_container(self):
+        self.start("web", "/bin/sleep", "1000")
+        result = STACK.ctr("tasks", "exec", "--exec-id", "e1", "web", "/bin/sh", "-c", "echo in; exit 3", check=False)
+        self.assertEqual((result.stdout, result.returncode), ("in\n", 3), result.stderr)
+        processes = STACK.ctr("tasks", "exec", "--exec-id", "e2", "web", "/bin/ps").stdout
+        self.assertIn("sleep 1000", processes)
+
+    def test_exec_of_a_missing_program_says_so_and_harms_nothing(self):
+        self.start("web", "/bin/sleep", "1000")
+        result = STACK.ctr("tasks", "exec", "--exec-id", "e1", "web", "/no/such", check=False)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn("/no/such", result.stderr)
+        self.assertEqual(self.status("web"), "RUNNING")
+
+    def test_sigterm_is_handled_by_the_container(self):
+        self.start("term", "/bin/sh", "-c", "trap 'exit 42' TERM; while :; do sleep 0.1; done")
+        # An exec after the shell has started proves that the trap is set by then.
+        STACK.ctr("tasks", "exec", "--exec-id", "e1", "term", "/bin/sleep", "1")
+        STACK.ctr("tasks", "kill", "-s", "SIGTERM", "term")
+        self.await_status("term", "STOPPED")
+        self.assertEqual(STACK.ctr("tasks", "delete", "term", check=False).returncode, 42)
+
+    def test_kill_pause_resume_metrics_and_delete(self):
+        self.start("life", "/bin/sleep", "1000")
+        self.assertEqual(self.status("life"), "RUNNING")
+        STACK.ctr("tasks", "pause", "life")
+        self.assertEqual(self.status("life"), "PAUSED")
+        STACK.ctr("tasks", "resume", "life")
+        self.assertEqual(self.status("life"), "RUNNING")
+        metrics = STACK.ctr("tasks", "metrics", "life").stdout
+        self.assertRegex(metrics, r"memory\.\S*\s+[1-9]")
+        STACK.ctr("tasks", "kill", "-s", "SIGKILL", "life")
+        self.await_status("life", "STOPPED")
+        self.assertEqual(STACK.ctr("tasks", "delete", "life", check=False).returncode, 137)
+        STACK.ctr("containers", "delete", "life")
+
+    def test_wrong_order_gets_real_status_codes(self):
+        self.start("odd", "/bin/sleep", "1000")
+        result = STACK.ctr("tasks", "delete", "odd", check=False)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertNotIn("unknown", result.stderr)
+        result = STACK.ctr("tasks", "kill", "--exec-id", "none", "odd", check=False)
+        self.assertIn("not found", result.stderr)
+
+    def test_two_containers_at_once(self):
+        self.start("one", "/bin/sleep", "1000")
+        self.start("two", "/bin/sleep", "1000")
+        self.assertEqual(len(STACK.vms()), 2)
+        STACK.remove("one")
+        self.assertEqual(self.status("two"), "RUNNING")
+
+    def test_image_user_and_entrypoint_apply(self):
+        image = ocilayout.Image([ocilayout.busybox_layer()], config={
+            "Entrypoint": ["/bin/sh", "-c"], "Cmd": ["id -u; pwd; echo $E"], "Env": ["PATH=/bin", "E=env"],
+            "User": "65534", "WorkingDir": "/tmp"})
+        reference = STACK.push("config:1", image)
+        result = STACK.run(reference, "config")
+        self.assertEqual(result.stdout, "65534\n/tmp\nenv\n")
+
+    def test_layers_upper_wins_and_whiteouts_hide(self):
+        base = ocilayout.busybox_layer()
+        second = ocilayout.tar({"d/a": b"one", "d/b": b"two", "keep": b"old", "gone": b"x"})
+        third = ocilayout.tar({"d/.wh..wh..opq": b"", "d/c": b"three", "keep": b"new", ".wh.gone": b""})
+        for kind in ("gzip", "zstd", "tar"):
+            with self.subTest(kind):
+                reference = STACK.push(f"layers:{kind}", ocilayout.Image([base, second, third], compression=kind))
+                result = STACK.run(reference, f"layers-{kind}", "/bin/sh", "-c", "ls /d; cat /keep; ls /gone", check=False)
+                self.assertEqual(result.stdout, "c\nnew")
+                self.assertIn("No such file", result.stderr)
+
+    def test_fifty_cycles_leave_the_host_as_before(self):
+        STACK.run(IMAGE, "warm", "/bin/true")
+        before = self.host_figures()
+        for i in range(50):
+            self.assertEqual(STACK.run(IMAGE, f"cycle{i}", "/bin/sh", "-c", "exit 3", check=False).returncode, 3)
+        self.assertEqual(self.host_figures(), before)
+
+    def host_figures(self):
+        sockets = os.listdir("/run/containerd/s") if os.path.isdir("/run/containerd/s") else []
+        processes = [p for p in os.listdir("/proc") if p.isdigit() and re.search(
+            rb"containerd-shim-cc|qemu-system", self.command(p))]
+        fds = len(os.listdir(f"/proc/{STACK.containerd.pid}/fd"))
+        mounts = len(open("/proc/self/mountinfo").read().splitlines())
+        return {"sockets": len(sockets), "processes": len(processes), "containerd fds": fds, "mounts": mounts}
+
+    @staticmethod
+    def command(pid):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                return file.read()
+        except OSError:
+            return b""
+
+
+if __name__ == "__main__":
+    unittest.main()

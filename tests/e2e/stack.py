@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A private containerd and image registry for the demo, the tests and the benchmarks.
+
+Everything lives in one temporary directory and listens on loopback or on sockets there. Only processes that
+this module started are ended, by pid.
+"""
+
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+import ocilayout
+
+TOP = pathlib.Path(__file__).resolve().parents[2]
+BINARIES = TOP / "build/release/bin"
+GUEST = TOP / "build/guest"
+RUNTIME = "io.containerd.cc.v2"
+
+CONTAINERD_CONFIG = """version = 2
+root = "{dir}/root"
+state = "{dir}/state"
+disabled_plugins = ["io.containerd.grpc.v1.cri"]
+[grpc]
+address = "{dir}/containerd.sock"
+[plugins."io.containerd.internal.v1.opt"]
+path = "{dir}/opt"
+"""
+
+REGISTRY_CONFIG = """version: 0.1
+storage: {{filesystem: {{rootdirectory: {dir}/registry}}, delete: {{enabled: true}}}}
+http: {{addr: "127.0.0.1:{port}"}}
+log: {{level: error}}
+"""
+
+RUNTIME_CONFIG = """# Written by tests/e2e/stack.py.
+state_dir = "{dir}/kata-cc"
+[vmm]
+kernel = "{guest}/vmlinuz"
+initramfs = "{guest}/initramfs.cpio"
+{vmm}
+[image]
+insecure_plain_http = ["127.0.0.1:{port}"{more}]
+{image}
+"""
+
+
+class Failure(Exception):
+    """Something the stack needs did not come up; the text says what to look at."""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Stack:
+    """with Stack() as stack: stack.push("busybox", image); stack.ctr("run", ...)"""
+
+    def __init__(self, vmm="", image="", more_plain_http=(), env=None):
+        # A short path: unix sockets are named below it.
+        self.dir = pathlib.Path(tempfile.mkdtemp(prefix="kcc", dir="/tmp"))
+        self.registry_port = free_port()
+        self.registry = f"127.0.0.1:{self.registry_port}"
+        self.children = []
+        self.containerd = None
+        self.env = dict(env or {})
+        (self.dir / "config.toml").write_text(RUNTIME_CONFIG.format(
+            dir=self.dir, guest=GUEST, port=self.registry_port, vmm=vmm, image=image,
+            more="".join(f', "{host}"' for host in more_plain_http)))
+        try:
+            self._start_registry()
+            self.start_containerd()
+        except BaseException:
+            self.close()
+            raise
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    # -- services -------------------------------------------------------------------------------------------
+
+    def _spawn(self, name, argv, env=None):
+        log = open(self.dir / f"{name}.log", "ab")
+        child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env,
+                                 start_new_session=True)
+        log.close()
+        self.children.append(child)
+        return child
+
+    def _start_registry(self):
+        config = self.dir / "registry.yml"
+        config.write_text(REGISTRY_CONFIG.format(dir=self.dir, port=self.registry_port))
+        child = self._spawn("registry", ["docker-registry", "serve", str(config)])
+        self._await("registry", child, lambda: self._connects(("127.0.0.1", self.registry_port)))
+
+    def start_containerd(self):
+        config = self.dir / "containerd.toml"
+        config.write_text(CONTAINERD_CONFIG.format(dir=self.dir))
+        env = os.environ | {"PATH": f"{BINARIES}:{os.environ['PATH']}",
+                            "KATA_CC_CONFIG": str(self.dir / "config.toml")} | self.env
+        self.containerd = self._spawn("containerd", ["containerd", "-c", str(config)], env)
+        self._await("containerd", self.containerd, lambda: self.ctr("version", check=False).returncode == 0)
+
+    @staticmethod
+    def _connects(address):
+        try:
+            socket.create_connection(address, timeout=1).close()
+            return True
+        except OSError:
+            return False
+
+    def _await(self, name, child, ready):
+        deadline = time.monotonic() + 60
+        while not ready():
+            if child.poll() is not None or time.monotonic() > deadline:
+                log = (self.dir / f"{name}.log").read_text(errors="replace")[-2000:]
+                raise Failure(f"{name} did not start; its log ends with:\n{log}")
+            time.sleep(0.02)
+
+    def kill_containerd(self):
+        """As a crash would: no chance to clean up."""
+        self.containerd.kill()
+        self.containerd.wait()
+        self.children.remove(self.containerd)
+
+    def close(self):
+        """Removes containers, ends what was started and deletes the directory."""
+        if self.containerd is not None and self.containerd.poll() is None:
+            for name in self.containers():
+                self.remove(name)
+        for child in reversed(self.children):
+            child.send_signal(signal.SIGTERM)
+            try:
+                child.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+        self.children = []
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+    # -- images ---------------------------------------------------------------------------------------------
+
+    def push(self, name, image):
+        """Pushes an ocilayout.Image and tells containerd of it, without unpacking a layer. Returns its reference."""
+        reference = f"{self.registry}/{name}"
+        layout = self.dir / "layout"
+        shutil.rmtree(layout, ignore_errors=True)
+        image.write(layout)
+        subprocess.run(["skopeo", "--insecure-policy", "copy", "-q", "--dest-tls-verify=false", f"oci:{layout}",
+                        f"docker://{reference}"], check=True)
+        self.announce(reference, [ocilayout.sha256(layer) for layer, _ in image.layers])
+        return reference
+
+    def announce(self, reference, diff_ids):
+        """Gives containerd the image's name, manifest and config, and an empty snapshot in place of its layers.
+
+        `ctr run` wants a snapshot of the image's chain id to exist; the guest unpacks its own copy.
+        """
+        self.ctr("content", "fetch", "--plain-http", "--metadata-only", reference)
+        chain = diff_ids[0]
+        parent = ""
+        for i, diff_id in enumerate(diff_ids):
+            if i > 0:
+                chain = ocilayout.sha256(f"{chain} {diff_id}".encode())
+            if self.ctr("snapshots", "info", chain, check=False).returncode != 0:
+                key = f"announce-{chain[-12:]}"
+                self.ctr("snapshots", "prepare", key, *([parent] if parent else []))
+                self.ctr("snapshots", "commit", chain, key)
+            parent = chain
+
+    # -- ctr ------------------------------------------------------------------------------------------------
+
+    def argv(self, *args):
+        return ["ctr", "-a", str(self.dir / "containerd.sock"), *map(str, args)]
+
+    def ctr(self, *args, check=True, timeout=120, **kwargs):
+        kwargs = {"stdin": subprocess.DEVNULL} | kwargs if "input" not in kwargs else kwargs
+        result = subprocess.run(self.argv(*args), capture_output=True, timeout=timeout, check=False, **kwargs)
+        result.stdout, result.stderr = result.stdout.decode(errors="replace"), result.stderr.decode(errors="replace")
+        if check and result.returncode != 0:
+            raise Failure(f"ctr {' '.join(map(str, args))} ended with {result.returncode}: {result.stderr.strip()}")
+        return result
+
+    def run(self, reference, name, *command, options=("--rm",), **kwargs):
+        """ctr run with our runtime."""
+        return self.ctr("run", "--runtime", RUNTIME, *options, reference, name, *command, **kwargs)
+
+    def containers(self):
+        return self.ctr("containers", "ls", "-q", check=False).stdout.split()
+
+    def remove(self, name):
+        self.ctr("tasks", "delete", "--force", name, check=False)
+        self.ctr("containers", "delete", name, check=False)
+
+    # -- what is on the host --------------------------------------------------------------------------------
+
+    def shims(self):
+        """Pids of the shim daemons of this stack."""
+        return self._processes("containerd-shim-cc-v2")
+
+    def vms(self):
+        """Pids of the virtual machines of this stack."""
+        return self._processes("qemu-system")
+
+    def _processes(self, program):
+        """Pids whose command line names the program and whose environment or command line names our directory."""
+        found = []
+        marker = str(self.dir).encode()
+        for entry in pathlib.Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                command = (entry / "cmdline").read_bytes()
+                if program.encode() in command and marker in command + (entry / "environ").read_bytes():
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+        return found
+
+    def leftovers(self):
+        """What a finished pod must not leave: processes, mounts, state and bundles of this stack."""
+        mounts = [line.split()[4] for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
+                  if str(self.dir) in line]
+        state = self.dir / "kata-cc"
+        bundles = self.dir / "state/io.containerd.runtime.v2.task/default"
+        return {
+            "shims": self.shims(),
+            "vms": self.vms(),
+            "mounts": mounts,
+            "state": sorted(p.name for p in state.iterdir()) if state.exists() else [],
+            "bundles": sorted(p.name for p in bundles.iterdir()) if bundles.exists() else [],
+        }
