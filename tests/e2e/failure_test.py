@@ -1,16 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Bad input and sudden deaths: a clear error that names the cause, within seconds, nothing left on the host."""
 
+import gzip
 import http.server
+import io
 import os
 import signal
 import subprocess
+import tarfile
 import threading
 import time
 import unittest
 
 import ocilayout
-from stack import RUNTIME, Stack
+from stack import BINARIES, RUNTIME, Stack
 
 STACK = None
 IMAGE = None
@@ -65,22 +68,26 @@ class Failure(unittest.TestCase):
 
     # -- images ---------------------------------------------------------------------------------------------
 
-    def replace_blob(self, name, change):
+    def damaged(self, name, change):
         """Pushes an image, then changes its layer's bytes inside the registry's storage."""
-        image = ocilayout.Image([ocilayout.tar({"unique": os.urandom(64)}), ocilayout.busybox_layer()])
-        reference = STACK.push(name, image)
-        digest = next(d for d, data in image.blobs.items() if data[:2] == b"\x1f\x8b")
-        path = STACK.dir / "registry/docker/registry/v2/blobs/sha256" / digest[7:9] / digest[7:] / "data"
+        layer = ocilayout.Layer(ocilayout.tar({"unique": os.urandom(4096)}))
+        reference = STACK.push(name, ocilayout.Image([layer]))
+        path = STACK.blob_path(layer.digest)
         path.write_bytes(change(path.read_bytes()))
-        return reference, digest
+        return reference, layer.digest
 
     def test_layer_with_other_bytes_than_its_digest(self):
-        reference, digest = self.replace_blob("flipped:1", lambda data: data[:-9] + bytes([data[-9] ^ 1]) + data[-8:])
+        reference, digest = self.damaged("flipped:1", lambda data: data[:-100] + bytes([data[-100] ^ 1]) + data[-99:])
         self.refused(reference, digest)
 
     def test_truncated_layer(self):
-        reference, digest = self.replace_blob("short:1", lambda data: data[:len(data) // 2])
+        reference, digest = self.damaged("short:1", lambda data: data[:len(data) // 2])
         self.refused(reference, digest)
+
+    def test_layer_that_unpacks_to_another_diff_id(self):
+        wrong = ocilayout.sha256(b"something else")
+        reference = STACK.push("diffid:1", ocilayout.Image([ocilayout.Layer(ocilayout.tar({"a": b"x"}), diff_id=wrong)]))
+        self.refused(reference, wrong)
 
     def test_image_that_the_registry_lost(self):
         reference = STACK.push("lost:1", ocilayout.Image([ocilayout.busybox_layer()]))
@@ -129,66 +136,45 @@ class Failure(unittest.TestCase):
             self.refused(reference, stack.registry, stack=stack)
 
     def test_gzip_bomb_stops_at_the_guests_limit(self):
-        import gzip
-        import io
-        import tarfile
-        size = 3 << 30
+        size = 3 << 30  # far more than the guest's memory
         info = tarfile.TarInfo("zeros")
         info.size = size
         compressed = io.BytesIO()
         with gzip.GzipFile(fileobj=compressed, mode="wb", compresslevel=9, mtime=0) as out:
             out.write(info.tobuf())
-            chunk = bytes(1 << 20)
             for _ in range(size >> 20):
-                out.write(chunk)
+                out.write(bytes(1 << 20))
             out.write(bytes(1024))
-        # The diff_id is a lie too; the limit must come first, the guest has far less memory than 3 GiB.
-        image = ocilayout.Image([])
-        image.layers = []
-        image.build()
-        raw = compressed.getvalue()
-
-        class Bomb(ocilayout.Image):
-            def build(self):
-                self.layers = [(b"", "gzip")]
-                manifest, kind = super().build()
-                old = next(iter(d for d, data in self.blobs.items() if data[:2] == b"\x1f\x8b"))
-                new = ocilayout.sha256(raw)
-                manifest = manifest.replace(old.encode(), new.encode()).replace(
-                    f'"size": {len(self.blobs[old])}'.encode(), f'"size": {len(raw)}'.encode(), 1)
-                self.blobs = {d: b for d, b in self.blobs.items() if d != old} | {new: raw}
-                self.blobs[ocilayout.sha256(manifest)] = manifest
-                return manifest, kind
-
-        reference = STACK.push("bomb:1", Bomb([b""]))
-        self.refused(reference, "limit")
+        # The claimed diff_id is false too: the limit must stop it before the end is reached.
+        bomb = ocilayout.Layer(blob=compressed.getvalue(), diff_id=ocilayout.sha256(b"bomb"))
+        self.refused(STACK.push("bomb:1", ocilayout.Image([bomb])), "limit")
 
     # -- configuration --------------------------------------------------------------------------------------
 
     def test_configuration_errors_reach_the_user(self):
         cases = [
-            ("nonsense = 1\n", "unknown key"),
-            ('[vmm]\nkernel = "/no/such/kernel"\n', "/no/such/kernel"),
-            ('[vmm]\ntee = "cca"\n', "cca"),
-            ('[vmm]\nbackend = "vmware"\n', "vmware"),
+            (lambda text: "nonsense = 1\n" + text, "unknown key nonsense"),
+            (lambda text: text.replace('kernel = "', 'kernel = "/no/such'), "/no/such"),
+            (lambda text: text.replace("[vmm]", '[vmm]\ntee = "cca"'), "cca"),
+            (lambda text: text.replace("[vmm]", '[vmm]\nbackend = "vmware"'), "vmware"),
+            (lambda text: text.replace("[vmm]", '[vmm]\naccel = "kvm"'), "kvm"),
         ]
         with Stack() as stack:
             reference = stack.push("x:1", ocilayout.Image([ocilayout.busybox_layer()]))
-            good = (stack.dir / "config.toml").read_text()
-            for text, word in cases:
+            path = stack.dir / "config.toml"
+            good = path.read_text()
+            for i, (change, word) in enumerate(cases):
                 with self.subTest(word):
-                    (stack.dir / "config.toml").write_text(
-                        text if "[vmm]" not in text else good.replace("[vmm]\n", "[vmm]\n", 1).replace(
-                            "[vmm]", text.strip(), 1) if text.split("\n")[1].split(" ")[0] not in good else
-                        good.replace(f'kernel = "', 'kernel = "/no/such/kernel" #'))
-                    self.refused(reference, word, stack=stack)
+                    path.write_text(change(good))
+                    self.refused(reference, word, stack=stack, name=f"bad{i}")
+            path.unlink()
+            self.refused(reference, str(path), stack=stack, name="missing")
 
     def test_bundle_without_config(self):
-        shim = subprocess.run(["build/release/bin/containerd-shim-cc-v2", "-namespace", "default", "-address",
-                               str(STACK.dir / "containerd.sock"), "-publish-binary", "containerd", "-id", "nobundle",
-                               "start"], cwd=STACK.dir, stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                              timeout=30, check=False,
-                              executable=os.path.abspath("build/release/bin/containerd-shim-cc-v2"))
+        shim = subprocess.run(
+            [BINARIES / "containerd-shim-cc-v2", "-namespace", "default", "-address", STACK.dir / "containerd.sock",
+             "-publish-binary", "containerd", "-id", "nobundle", "start"],
+            cwd=STACK.dir / "layout", stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
         self.assertNotEqual(shim.returncode, 0)
         self.assertIn("config.json", shim.stdout + shim.stderr)
 

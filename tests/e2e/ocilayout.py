@@ -9,6 +9,7 @@ import pathlib
 import subprocess
 import tarfile
 
+MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
 LAYER_TYPES = {
     "tar": "application/vnd.oci.image.layer.v1.tar",
     "gzip": "application/vnd.oci.image.layer.v1.tar+gzip",
@@ -63,47 +64,56 @@ def busybox_layer():
     return tar(entries)
 
 
+class Layer:
+    """One layer: the bytes that the registry serves, how they are compressed, and the diff_id that is claimed."""
+
+    def __init__(self, archive=None, compression="gzip", blob=None, diff_id=None):
+        self.blob = compress(archive, compression) if blob is None else blob
+        self.compression = compression
+        self.diff_id = diff_id or sha256(archive)
+
+    @property
+    def digest(self):
+        return sha256(self.blob)
+
+
 class Image:
-    """One image of one platform: layers (uncompressed tar bytes), their compression and the config."""
+    """One image of one platform, from uncompressed tar archives or ready-made Layer objects."""
 
     def __init__(self, layers, compression="gzip", architecture="amd64", config=None):
-        self.layers = [(layer, compression) for layer in layers]
+        self.layers = [layer if isinstance(layer, Layer) else Layer(layer, compression) for layer in layers]
         self.architecture = architecture
         self.config = config or {"Cmd": ["/bin/sh"], "Env": ["PATH=/bin", "IMAGE=from-config"], "WorkingDir": "/"}
-        self.blobs = {}
+
+    def diff_ids(self):
+        return [layer.diff_id for layer in self.layers]
 
     def build(self):
-        """Returns (manifest bytes, media type); self.blobs then holds every blob by digest."""
-        descriptors = []
-        for layer, kind in self.layers:
-            data = compress(layer, kind)
-            self.blobs[sha256(data)] = data
-            descriptors.append({"mediaType": LAYER_TYPES[kind], "digest": sha256(data), "size": len(data)})
+        """Returns (manifest bytes, every blob by digest)."""
         config = json.dumps({
             "architecture": self.architecture, "os": "linux", "config": self.config,
-            "rootfs": {"type": "layers", "diff_ids": [sha256(layer) for layer, _ in self.layers]},
+            "rootfs": {"type": "layers", "diff_ids": self.diff_ids()},
         }, sort_keys=True).encode()
-        self.blobs[sha256(config)] = config
         manifest = json.dumps({
             "schemaVersion": 2,
-            "mediaType": "application/vnd.oci.image.manifest.v1+json",
+            "mediaType": MANIFEST_TYPE,
             "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": sha256(config),
                        "size": len(config)},
-            "layers": descriptors,
+            "layers": [{"mediaType": LAYER_TYPES[layer.compression], "digest": layer.digest, "size": len(layer.blob)}
+                       for layer in self.layers],
         }, sort_keys=True).encode()
-        self.blobs[sha256(manifest)] = manifest
-        return manifest, "application/vnd.oci.image.manifest.v1+json"
+        return manifest, {sha256(b): b for b in (config, manifest, *(layer.blob for layer in self.layers))}
 
     def write(self, directory):
-        """Writes an OCI layout that skopeo can copy."""
-        manifest, media_type = self.build()
-        blobs = pathlib.Path(directory) / "blobs/sha256"
-        blobs.mkdir(parents=True, exist_ok=True)
-        for digest, data in self.blobs.items():
-            (blobs / digest.removeprefix("sha256:")).write_bytes(data)
+        """Writes an OCI layout that skopeo can copy. Returns the manifest's digest."""
+        manifest, blobs = self.build()
+        target = pathlib.Path(directory) / "blobs/sha256"
+        target.mkdir(parents=True, exist_ok=True)
+        for digest, data in blobs.items():
+            (target / digest.removeprefix("sha256:")).write_bytes(data)
         pathlib.Path(directory, "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
         index = {"schemaVersion": 2, "manifests": [{
-            "mediaType": media_type, "digest": sha256(manifest), "size": len(manifest),
+            "mediaType": MANIFEST_TYPE, "digest": sha256(manifest), "size": len(manifest),
             "platform": {"architecture": self.architecture, "os": "linux"}}]}
         pathlib.Path(directory, "index.json").write_text(json.dumps(index))
         return sha256(manifest)

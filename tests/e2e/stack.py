@@ -157,8 +157,13 @@ class Stack:
         image.write(layout)
         subprocess.run(["skopeo", "--insecure-policy", "copy", "-q", "--dest-tls-verify=false", f"oci:{layout}",
                         f"docker://{reference}"], check=True)
-        self.announce(reference, [ocilayout.sha256(layer) for layer, _ in image.layers])
+        self.announce(reference, image.diff_ids())
         return reference
+
+    def blob_path(self, digest):
+        """Where the registry keeps a blob, for tests that damage it."""
+        value = digest.removeprefix("sha256:")
+        return self.dir / "registry/docker/registry/v2/blobs/sha256" / value[:2] / value / "data"
 
     def announce(self, reference, diff_ids):
         """Gives containerd the image's name, manifest and config, and an empty snapshot in place of its layers.
