@@ -39,7 +39,7 @@ Connection::Connection(UniqueFd fd, ServerParts& parts)
 void Connection::Run() {
   absl::Status status;
   while (status.ok()) status = HandleFrame();
-  if (absl::IsDataLoss(status)) log::Warning("ttrpc connection broke", {{"cause", status}});
+  if (absl::IsDataLoss(status)) log::Debug("ttrpc connection broke", {{"cause", status}});
   bool close = false;
   {
     std::lock_guard lock(mutex_);

@@ -30,6 +30,8 @@ absl::Status ServiceTable::Invoke(const Server::RawHandler& handler, const CallC
     return handler(call, payload, response);
   } catch (const std::exception& error) {
     return absl::InternalError(StrCat("handle ", service, "/", method, ": exception: ", error.what()));
+  } catch (...) {
+    return absl::InternalError(StrCat("handle ", service, "/", method, ": exception of unknown type"));
   }
 }
 
