@@ -40,6 +40,11 @@ struct TomlTable::State {
       const std::string path = StrCat(prefix, key.str());
       if (const toml::table* sub = node.as_table(); sub != nullptr && known.contains(path)) {
         CC_RETURN_IF_ERROR(CheckKnown(*sub, path + "."));
+      } else if (const toml::array* array = node.as_array(); array != nullptr && known.contains(path)) {
+        for (size_t i = 0; i < array->size(); ++i) {
+          const toml::table* element = array->get(i)->as_table();
+          if (element != nullptr) CC_RETURN_IF_ERROR(CheckKnown(*element, StrCat(path, "[", i, "].")));
+        }
       } else if (!known.contains(path)) {
         return absl::InvalidArgumentError(StrCat(source, ":", node.source().begin.line, ": unknown key ",
                                                  path,
@@ -86,6 +91,20 @@ TomlTable TomlTable::Table(std::string_view key) {
     state_->Fail(*node, path, "a table");
   }
   return TomlTable(state_, path + ".");
+}
+
+std::vector<TomlTable> TomlTable::Tables(std::string_view key) {
+  const std::string path = StrCat(prefix_, key);
+  std::vector<TomlTable> tables;
+  const toml::node* node = state_->Find(path);
+  if (node == nullptr) return tables;
+  const toml::array* array = node->as_array();
+  if (array == nullptr || !array->is_homogeneous(toml::node_type::table)) {
+    state_->Fail(*node, path, "a list of tables");
+    return tables;
+  }
+  for (size_t i = 0; i < array->size(); ++i) tables.push_back(TomlTable(state_, StrCat(path, "[", i, "].")));
+  return tables;
 }
 
 void TomlTable::Read(std::string_view key, std::string* value) {

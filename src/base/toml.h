@@ -28,6 +28,9 @@ class TomlTable {
   // A sub-table; absent reads as empty. Shares error state with the root.
   TomlTable Table(std::string_view key);
 
+  // The tables of an array ([[key]]), in order; absent reads as none.
+  std::vector<TomlTable> Tables(std::string_view key);
+
   // Each Read leaves `*value` (the default) alone when the key is absent.
   void Read(std::string_view key, std::string* value);
   void Read(std::string_view key, bool* value);

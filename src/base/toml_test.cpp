@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/status.h"
+
 namespace cc {
 namespace {
 
@@ -66,6 +68,25 @@ TEST(TomlTable, EachErrorNamesFileLineKeyAndWhatIsAllowed) {
     EXPECT_EQ(config.status().code(), absl::StatusCode::kInvalidArgument) << c.text;
     EXPECT_THAT(std::string(config.status().message()), HasSubstr(c.message)) << c.text;
   }
+}
+
+TEST(TomlTable, ReadsListsOfTablesAndRefusesUnknownKeysInThem) {
+  const auto read = [](std::string_view text) -> absl::StatusOr<std::vector<std::string>> {
+    CC_ASSIGN_OR_RETURN(TomlTable root, TomlTable::Parse(text, "c.toml"));
+    std::vector<std::string> names;
+    for (TomlTable& entry : root.Tables("entry")) entry.Read("name", &names.emplace_back());
+    CC_RETURN_IF_ERROR(root.Finish());
+    return names;
+  };
+  absl::StatusOr<std::vector<std::string>> names = read("[[entry]]\nname = \"a\"\n[[entry]]\nname = \"b\"\n");
+  ASSERT_TRUE(names.ok()) << names.status();
+  EXPECT_THAT(*names, ElementsAre("a", "b"));
+  EXPECT_THAT(*read(""), ElementsAre());
+  EXPECT_THAT(std::string(read("[[entry]]\nname = \"a\"\n[[entry]]\nnme = \"b\"\n").status().message()),
+              HasSubstr("c.toml:4: unknown key entry[1].nme; known keys here: name"));
+  EXPECT_THAT(std::string(read("entry = [1]\n").status().message()),
+              HasSubstr("entry must be a list of tables"));
+  EXPECT_THAT(std::string(read("[entry]\n").status().message()), HasSubstr("entry must be a list of tables"));
 }
 
 TEST(TomlTable, MissingFileIsNotFound) {
