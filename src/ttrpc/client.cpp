@@ -69,11 +69,11 @@ struct Client::State {
   const UniqueFd fd;
   Thread reader;  // touched by the constructor and the destructor of Client only
 
-  // Guards `writer` and keeps ids increasing on the wire. Taken before `mutex`.
-  std::timed_mutex send_mutex;
-  FrameWriter writer;
+  FrameWriter writer;  // belongs to the call that set `sending`, so that no lock is held while it blocks
 
-  std::mutex mutex;
+  std::mutex mutex;  // guards what follows
+  bool sending = false;
+  std::condition_variable turn;  // nobody sends, or the connection has ended
   std::unordered_map<uint32_t, Pending*> pending_calls;
   uint64_t next_stream = 1;
   absl::Status end;  // not OK once the connection has ended
@@ -150,27 +150,35 @@ absl::StatusOr<std::string> Client::State::Call(std::string_view body, FrameWrit
   return sent.ok() ? late : sent;
 }
 
-// Sets `stream` once `pending` is registered; then the caller must take it out again.
+// Sets `stream` once `pending` is registered; then the caller must take it out again. Ids are given out in
+// the order of sending, since a server refuses one that is below an earlier one.
 absl::Status Client::State::Send(std::string_view body, FrameWriter::Deadline deadline,
                                  const absl::Status& late, Pending& pending, uint32_t& stream) {
-  std::unique_lock send_lock(send_mutex, std::defer_lock);
-  if (!deadline) {
-    send_lock.lock();
-  } else if (!send_lock.try_lock_until(*deadline)) {
-    return late;
-  }
   if (deadline && std::chrono::steady_clock::now() >= *deadline) return late;
   {
-    std::lock_guard lock(mutex);
+    std::unique_lock lock(mutex);
+    const auto may_go = [&] { return !sending || !end.ok(); };
+    if (!deadline) {
+      turn.wait(lock, may_go);
+    } else if (!turn.wait_until(lock, *deadline, may_go)) {
+      return late;
+    }
     if (!end.ok()) return end;
     if (next_stream > std::numeric_limits<uint32_t>::max()) {
+      turn.notify_one();
       return absl::UnavailableError("all stream ids of the ttrpc connection are used; connect again");
     }
+    sending = true;
     stream = static_cast<uint32_t>(next_stream);
     next_stream += 2;
     pending_calls.emplace(stream, &pending);
   }
   const absl::Status sent = writer.Write({.stream = stream, .type = kTypeRequest}, body, deadline);
+  {
+    std::lock_guard lock(mutex);
+    sending = false;
+    turn.notify_one();
+  }
   if (absl::IsDeadlineExceeded(sent)) return late;
   if (!sent.ok()) End(sent);
   return sent;
@@ -229,6 +237,7 @@ void Client::State::End(const absl::Status& cause) {
       pending->answered.notify_one();
     }
     pending_calls.clear();
+    turn.notify_all();
   }
   // Wakes the reader and a blocked writer; the descriptor itself lives until both have let go.
   ::shutdown(fd.get(), SHUT_RDWR);

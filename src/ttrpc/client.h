@@ -55,7 +55,8 @@ class Client {
 
   // Fails all calls in flight and further ones with Unavailable. Idempotent; safe from any thread.
   void Close();
-  // Runs once, from the reader thread, when the connection has ended for whatever reason.
+  // Runs once, from the reader thread, when the connection has ended for whatever reason; at once and in
+  // this thread if it already has. The callback may destroy the client.
   void OnClose(std::function<void()> callback);
 
  private:

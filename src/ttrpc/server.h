@@ -9,9 +9,12 @@
 //   server.Serve(listener_fd);        // blocks until Shutdown
 //
 // Each call runs on its own thread of a pool that grows with the calls in flight (calls such as Wait block
-// for hours) and shrinks when idle; answers go out in the order in which calls end. Handlers must be
-// thread-safe. All Handle calls come before the first Serve. A frame above 4 MiB, an unknown service or
-// method, or a payload that does not parse is answered with an error and reaches no handler.
+// for hours) and shrinks when idle. Calls start in the order in which their frames came, answers go out in
+// the order in which calls end. Handlers must be thread-safe and fit a stack of 256 KiB. All Handle calls
+// come before the first Serve. A frame above 4 MiB, an unknown service or method, a payload that does not
+// parse or a call above the limits per connection is answered with an error and reaches no handler. An
+// exception of a handler is answered with Internal. What a handler returns after its deadline is replaced by
+// DeadlineExceeded.
 #ifndef CC_TTRPC_SERVER_H_
 #define CC_TTRPC_SERVER_H_
 
@@ -38,8 +41,10 @@ class CallContext {
   virtual const std::vector<std::pair<std::string, std::string>>& metadata() const = 0;
   // True once the connection is gone or the deadline has passed.
   virtual bool cancelled() const = 0;
-  // Runs `callback` once when the call is cancelled (at once if it already is), from another thread; it must
-  // not block. Dropped when the handler returns. A blocking handler uses it to wake itself.
+  // Runs `callback` once when the call is cancelled, from another thread (at once and in this thread if it
+  // already is); it must not block. It must own what it touches, since it may run while the handler
+  // returns; after that it is dropped. See CancelScope for one that refers to the handler's stack. A
+  // blocking handler uses it to wake itself.
   virtual void OnCancel(std::function<void()> callback) const = 0;
 };
 
@@ -74,12 +79,14 @@ class Server {
   using Interceptor = std::function<absl::Status(std::string_view service, std::string_view method)>;
   void SetInterceptor(Interceptor interceptor);
 
-  // Accepts connections until Shutdown. The listener is not owned.
+  // Accepts connections until Shutdown. The listener is not owned and is made non-blocking.
   absl::Status Serve(int listener);
   // Serves one connected socket until its peer ends it or Shutdown.
   void ServeConnection(UniqueFd connection);
 
-  // Ends Serve, cancels the calls in flight, closes the connections and waits for the handlers to return.
+  // Ends Serve, cancels the calls in flight, lets their answers go out (for two seconds at most), closes the
+  // connections and waits for the handlers to return. From a handler it does not wait; the answer of that
+  // handler still goes out, and the destructor waits. Idempotent, from any thread.
   void Shutdown();
 
  private:

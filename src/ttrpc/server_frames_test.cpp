@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "ttrpc/cancel_scope.h"
 #include "ttrpc/connection.h"
 #include "ttrpc/server.h"
 #include "ttrpc/test_peer.h"
@@ -31,7 +32,7 @@ class ServerFramesTest : public testing::Test {
       std::mutex mutex;
       std::condition_variable wake;
       bool woken = false;
-      call.OnCancel([&] {
+      const CancelScope scope(call, [&] {
         std::lock_guard lock(mutex);
         woken = true;
         wake.notify_one();
