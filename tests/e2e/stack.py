@@ -59,6 +59,20 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def read(path):
+    """A file of /proc; empty when its process has ended."""
+    try:
+        return pathlib.Path(path).read_bytes()
+    except OSError:
+        return b""
+
+
+def processes(program):
+    """Pids whose command line starts with a path or name that contains `program`."""
+    pids = [int(entry.name) for entry in pathlib.Path("/proc").iterdir() if entry.name.isdigit()]
+    return [pid for pid in pids if program.encode() in read(f"/proc/{pid}/cmdline").split(b"\0")[0]]
+
+
 class Stack:
     """with Stack() as stack: stack.push("busybox", image); stack.ctr("run", ...)"""
 
@@ -209,27 +223,14 @@ class Stack:
     # -- what is on the host --------------------------------------------------------------------------------
 
     def shims(self):
-        """Pids of the shim daemons of this stack."""
-        return self._processes("containerd-shim-cc-v2")
-
-    def vms(self):
-        """Pids of the virtual machines of this stack."""
-        return self._processes("qemu-system")
-
-    def _processes(self, program):
-        """Pids whose command line names the program and whose environment or command line names our directory."""
-        found = []
+        """Pids of the shim daemons of this stack: their environment names its configuration."""
         marker = str(self.dir).encode()
-        for entry in pathlib.Path("/proc").iterdir():
-            if not entry.name.isdigit():
-                continue
-            try:
-                command = (entry / "cmdline").read_bytes()
-                if program.encode() in command and marker in command + (entry / "environ").read_bytes():
-                    found.append(int(entry.name))
-            except OSError:
-                continue
-        return found
+        return [pid for pid in processes("containerd-shim-cc-v2") if marker in read(f"/proc/{pid}/environ")]
+
+    @staticmethod
+    def vms():
+        """Pids of the virtual machines that run this checkout's guest (one stack runs pods at a time)."""
+        return [pid for pid in processes("qemu-system") if str(GUEST).encode() in read(f"/proc/{pid}/cmdline")]
 
     def leftovers(self):
         """What a finished pod must not leave: processes, mounts, state and bundles of this stack."""
