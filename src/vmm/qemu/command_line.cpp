@@ -16,8 +16,10 @@ std::string EscapeCommas(std::string_view text) {
   return out;
 }
 
-// Processor and machine. Emulated processors are chosen for what the guest needs: x86 "max" has RDRAND (the
-// kernel's first entropy); the arm64 model has no pointer authentication, which costs seconds at boot.
+// Processor and machine. Emulated processors are chosen for what the guest needs. x86 "max" has RDRAND (the
+// kernel's first entropy) and vectors; without ERMS the kernel copies by words instead of bytes, which
+// doubles the speed of vsock. The arm64 model has no pointer authentication, which would cost seconds at
+// boot.
 std::vector<std::string> Machine(const VmSpec& spec, const Launch& launch) {
   const bool kvm = launch.accel == Accel::kKvm;
   const std::string common = ",memory-backend=ram,dump-guest-core=off";
@@ -25,7 +27,7 @@ std::vector<std::string> Machine(const VmSpec& spec, const Launch& launch) {
     return {"-machine", StrCat("virt,gic-version=", kvm ? "max" : "3", common), "-cpu",
             kvm ? "host" : "cortex-a57"};
   }
-  return {"-machine", StrCat("microvm", common), "-cpu", kvm ? "host" : "max"};
+  return {"-machine", StrCat("microvm", common), "-cpu", kvm ? "host" : "max,erms=off,fsrm=off"};
 }
 
 }  // namespace

@@ -90,7 +90,9 @@ void HostListener::AcceptAll() {
     if (!added.ok()) {
       log::Warning("vsock client dropped", {{"error", added}});
       waiting_.erase(id);
+      continue;
     }
+    ReadLine(id);  // most send it at once: a burst of clients must not push each other out
   }
 }
 

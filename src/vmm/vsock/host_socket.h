@@ -34,7 +34,7 @@ std::optional<uint32_t> ParseConnect(std::string_view line);
 // Belongs to the event loop's thread.
 class HostListener {
  public:
-  static constexpr size_t kMaxWaiting = 64;
+  static constexpr size_t kMaxWaiting = 256;
   using Callback = std::function<void(UniqueFd socket, uint32_t port)>;
 
   static absl::StatusOr<std::unique_ptr<HostListener>> Create(EventLoop* loop, const std::string& path,
