@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// cc-datahub: pulls images inside the guest. See --help.
+#include <signal.h>
+#include <sys/stat.h>
+
+#include <CLI/CLI.hpp>
+#include <filesystem>
+#include <string>
+#include <thread>
+
+#include "agent_proto/names.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/socket.h"
+#include "base/status.h"
+#include "base/strings.h"
+#include "datahub/config.h"
+#include "datahub/mount_watch.h"
+#include "datahub/routes.h"
+#include "datahub/service.h"
+#include "ttrpc/server.h"
+
+namespace {
+
+constexpr uint32_t kHostCid = 2;
+
+struct Flags {
+  std::string socket, store, config;
+};
+
+absl::StatusOr<cc::datahub::Config> Configure(const Flags& flags) {
+  cc::datahub::Config config = cc::datahub::DefaultConfig();
+  if (!flags.config.empty()) {
+    CC_ASSIGN_OR_RETURN(const std::string text, cc::ReadFile(flags.config));
+    CC_RETURN_IF_ERROR(cc::datahub::ApplyToml(text, flags.config, &config));
+  }
+  CC_ASSIGN_OR_RETURN(const cc::datahub::KernelCmdline cmdline, cc::datahub::KernelCmdline::Read());
+  CC_RETURN_IF_ERROR(cc::datahub::ApplyCmdline(cmdline, &config));
+  if (!flags.socket.empty()) config.socket = flags.socket;
+  if (!flags.store.empty()) config.image.store = flags.store;
+  // A guest without a network reaches registries through the host, over vsock.
+  config.image.http.egress = []() -> cc::image::SocksDialer {
+    if (cc::datahub::HasDefaultRoute()) return {};
+    return [] { return cc::ConnectVsock(kHostCid, cc::agent_proto::kEgressPort); };
+  };
+  return config;
+}
+
+absl::Status Serve(const Flags& flags) {
+  CC_ASSIGN_OR_RETURN(cc::datahub::Config config, Configure(flags));
+  CC_ASSIGN_OR_RETURN(std::unique_ptr<cc::image::Puller> puller,
+                      cc::image::Puller::Create(std::move(config.image)));
+  CC_ASSIGN_OR_RETURN(const auto watch, cc::datahub::MountWatch::Start([&puller] { puller->Sweep(); }));
+
+  cc::ttrpc::Server server;
+  cc::datahub::RegisterServices(*puller, server);
+  std::error_code made;
+  std::filesystem::create_directories(std::filesystem::path(config.socket).parent_path(), made);
+  CC_ASSIGN_OR_RETURN(const cc::UniqueFd listener, cc::ListenUnix(config.socket));
+
+  // SIGTERM and SIGINT are blocked everywhere and taken here, so that pulls end and clean up.
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  std::thread([&server, signals] {
+    int signal = 0;
+    sigwait(&signals, &signal);
+    server.Shutdown();
+  }).detach();
+  cc::log::Info("ready", {{"socket", config.socket}});
+  return server.Serve(listener.get());
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"Confidential data hub: pulls and unpacks container images inside the guest"};
+  app.footer(
+      "Example: cc-datahub --socket /tmp/cdh.sock --store /tmp/image --config /etc/kata-cc/datahub.toml");
+  app.set_version_flag("--version", CC_VERSION);
+  Flags flags;
+  app.add_option("--socket", flags.socket,
+                 cc::StrCat("Unix socket to serve on (", cc::agent_proto::kDataHubSocket, ")"));
+  app.add_option("--store", flags.store, "Directory of the image store (/run/kata-containers/image)");
+  app.add_option("--config", flags.config, "Configuration file (TOML)")->check(CLI::ExistingFile);
+  CLI11_PARSE(app, argc, argv);
+
+  umask(022);  // layers' implied directories and bundles are 0755
+  signal(SIGPIPE, SIG_IGN);
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+
+  cc::log::Init({.component = "datahub"});
+  const absl::Status status = Serve(flags);
+  if (status.ok()) return 0;
+  cc::log::Error("cc-datahub ends", {{"cause", status}});
+  return 1;
+}

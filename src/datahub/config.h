@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// Configuration of cc-datahub. In order of rising weight: defaults, the TOML file, the kernel command line.
+#ifndef CC_DATAHUB_CONFIG_H_
+#define CC_DATAHUB_CONFIG_H_
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "datahub/kernel_cmdline.h"
+#include "image/puller.h"
+
+namespace cc::datahub {
+
+struct Config {
+  std::string socket;
+  image::PullerOptions image;  // its `http.egress` is left to the caller
+};
+
+Config DefaultConfig();
+
+// [image] store, bundle_root, parallel_layers, auth_file, extra_root_certificates (files),
+// insecure_plain_http (exact "host" or "host:port"), https_proxy, http_proxy, no_proxy. Reads the files
+// named.
+absl::Status ApplyToml(std::string_view text, std::string_view source_name, Config* config);
+
+// cc.insecure_plain_http (comma-separated), agent.https_proxy, agent.http_proxy, agent.no_proxy.
+absl::Status ApplyCmdline(const KernelCmdline& cmdline, Config* config);
+
+}  // namespace cc::datahub
+
+#endif  // CC_DATAHUB_CONFIG_H_

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// HTTP GET over libcurl, with the rules of a registry client:
+// - TLS against the system's roots plus extra ones; plain HTTP only to hosts that are listed for it;
+// - redirects are followed here, and the Authorization header never goes to another origin;
+// - a transfer has no overall deadline, but one without progress for `stall_timeout` ends with an error;
+// - environment variables (http_proxy …) have no say.
+//
+// Thread-safe: each call takes an idle connection handle or makes one.
+#ifndef CC_IMAGE_HTTP_H_
+#define CC_IMAGE_HTTP_H_
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/unique_fd.h"
+
+namespace cc::image {
+
+// A connected stream socket that speaks SOCKS5 and resolves names at its far end.
+using SocksDialer = std::function<absl::StatusOr<UniqueFd>()>;
+
+struct HttpOptions {
+  std::set<std::string> plain_http_hosts;  // exact "host" or "host:port", lower case
+  std::string extra_roots_pem;             // certificates, concatenated PEM
+  std::string https_proxy, http_proxy, no_proxy;
+  // Asked before each request. What it returns, unless empty, carries the connection (and the proxies are not
+  // used); TLS stays end to end.
+  std::function<SocksDialer()> egress;
+  std::chrono::milliseconds connect_timeout = std::chrono::seconds(15);
+  std::chrono::milliseconds stall_timeout = std::chrono::seconds(30);
+  std::string user_agent = "kata-cc/" CC_VERSION;
+};
+
+struct HttpRequest {
+  std::string url;
+  std::string accept;
+  std::string authorization;  // value of the header; sent to the URL's own origin only
+  uint64_t range_from = 0;    // > 0: "Range: bytes=<n>-"
+};
+
+struct HttpResponse {
+  int status = 0;
+  std::map<std::string, std::string> headers;  // names in lower case; of a repeated header, the last
+  std::vector<std::string> challenges;         // every WWW-Authenticate
+  std::string url;                             // the one that answered
+  std::string error_body;                      // of an answer that is no 2xx, at most 16 KiB
+
+  std::string Header(std::string_view name) const;
+};
+
+// Called with the body of a 2xx answer in pieces; `response` has status and headers. An error ends the call
+// and is what it returns.
+using BodySink = std::function<absl::Status(const HttpResponse& response, std::string_view data)>;
+
+class HttpClient {
+ public:
+  static absl::StatusOr<std::shared_ptr<HttpClient>> Create(HttpOptions options);
+  ~HttpClient();
+  HttpClient(const HttpClient&) = delete;
+  HttpClient& operator=(const HttpClient&) = delete;
+
+  // Any HTTP status is an answer, not an error. Errors: Unavailable (no connection, connection lost),
+  // DeadlineExceeded (stall), FailedPrecondition (TLS, a forbidden plain-HTTP URL), Cancelled, or the sink's.
+  absl::StatusOr<HttpResponse> Get(const HttpRequest& request, const BodySink& sink, std::stop_token stop);
+
+  // "https://host" or, for a listed host, "http://host".
+  std::string BaseUrl(std::string_view host) const;
+
+ private:
+  struct State;
+  explicit HttpClient(std::unique_ptr<State> state);
+  absl::StatusOr<HttpResponse> GetOnce(const HttpRequest& request, const BodySink& sink,
+                                       const std::stop_token& stop);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace cc::image
+
+#endif  // CC_IMAGE_HTTP_H_

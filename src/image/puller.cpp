@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "image/puller.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/beneath.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "base/strings.h"
+#include "image/layer_pull.h"
+#include "image/pull_progress.h"
+#include "image/runtime_spec.h"
+#include "image/user.h"
+
+namespace cc::image {
+
+Puller::Puller(PullerOptions options, std::shared_ptr<HttpClient> http, std::unique_ptr<LayerStore> layers,
+               std::unique_ptr<ContainerStore> containers, UniqueFd bundle_root)
+    : options_(std::move(options)),
+      http_(std::move(http)),
+      layers_(std::move(layers)),
+      containers_(std::move(containers)),
+      bundle_root_(std::move(bundle_root)) {}
+
+absl::StatusOr<std::unique_ptr<Puller>> Puller::Create(PullerOptions options) {
+  CC_ASSIGN_OR_RETURN(std::shared_ptr<HttpClient> http, HttpClient::Create(options.http));
+  CC_ASSIGN_OR_RETURN(std::unique_ptr<LayerStore> layers, LayerStore::Open(options.store));
+  CC_ASSIGN_OR_RETURN(std::unique_ptr<ContainerStore> containers, ContainerStore::Open(layers->root_fd()));
+  CC_ASSIGN_OR_RETURN(const UniqueFd slash, OpenFile("/", O_PATH | O_DIRECTORY));
+  absl::StatusOr<UniqueFd> bundle_root = MakeDirsBeneath(slash.get(), options.bundle_root, 0755);
+  if (!bundle_root.ok()) return Annotate(bundle_root.status(), StrCat("make ", options.bundle_root));
+  while (options.bundle_root.size() > 1 && options.bundle_root.back() == '/') options.bundle_root.pop_back();
+  return std::unique_ptr<Puller>(new Puller(std::move(options), std::move(http), std::move(layers),
+                                            std::move(containers), std::move(bundle_root).value()));
+}
+
+// The bundle's path below the bundle root, in its plainest form.
+absl::StatusOr<std::string> Puller::RelativeBundle(std::string_view bundle) const {
+  const absl::Status bad = absl::InvalidArgumentError(
+      StrCat("bundle path '", bundle.substr(0, 300), "' is not a plain path beneath ", options_.bundle_root));
+  if (!bundle.starts_with(options_.bundle_root + "/") || bundle.size() > 1024) return bad;
+  std::string_view relative = bundle.substr(options_.bundle_root.size() + 1);
+  while (relative.ends_with("/")) relative.remove_suffix(1);
+  if (relative.find('\0') != std::string_view::npos) return bad;
+  for (std::string_view component : StrSplit(relative, '/')) {
+    if (component.empty() || component == "." || component == "..") return bad;
+  }
+  // The store itself may lie beneath the bundle root.
+  const std::string full = StrCat(options_.bundle_root, "/", relative, "/");
+  if (full.starts_with(options_.store + "/")) return bad;
+  return std::string(relative);
+}
+
+absl::StatusOr<PullResult> Puller::Pull(std::string_view image, std::string_view bundle,
+                                        std::stop_token stop) {
+  CC_ASSIGN_OR_RETURN(const Reference reference, Reference::Parse(image));
+  absl::StatusOr<PullResult> result = PullReference(reference, bundle, stop);
+  if (result.ok()) return result;
+  const absl::Status status = Annotate(result.status(), StrCat("pull ", reference.ToString()));
+  log::Error("pull failed", {{"image", reference.ToString()}, {"bundle", bundle}, {"cause", status}});
+  return status;
+}
+
+absl::StatusOr<PullResult> Puller::PullReference(const Reference& reference, std::string_view bundle,
+                                                 std::stop_token stop) {
+  CC_ASSIGN_OR_RETURN(const std::string relative, RelativeBundle(bundle));
+  Registry registry(http_, reference, options_.credentials.Find(reference), options_.retry);
+  CC_ASSIGN_OR_RETURN(const ResolvedImage image, ResolveImage(registry, options_.platform, stop));
+  CC_ASSIGN_OR_RETURN(const std::vector<UniqueFd> layers, PullLayers(registry, image, reference, stop));
+
+  CC_ASSIGN_OR_RETURN(const UniqueFd bundle_fd, MakeDirsBeneath(bundle_root_.get(), relative, 0755));
+  const std::string path = StrCat(options_.bundle_root, "/", relative);
+  CC_ASSIGN_OR_RETURN(const UniqueFd rootfs, containers_->Mount(path, bundle_fd.get(), layers));
+  if (absl::Status status = WriteConfig(bundle_fd.get(), rootfs, image.config); !status.ok()) {
+    if (absl::Status released = containers_->Release(path); !released.ok()) {
+      log::Warning("a failed bundle could not be removed", {{"bundle", path}, {"cause", released}});
+    }
+    return status;
+  }
+  return PullResult{image.manifest_digest};
+}
+
+absl::StatusOr<std::vector<UniqueFd>> Puller::PullLayers(Registry& registry, const ResolvedImage& image,
+                                                         const Reference& reference, std::stop_token stop) {
+  uint64_t total = 0;
+  for (const ResolvedLayer& layer : image.layers) total += layer.blob.size;
+  PullProgress progress(reference.ToString(), total);
+  log::Info("image resolved", {{"image", reference.ToString()},
+                               {"manifest", image.manifest_digest.ToString()},
+                               {"layers", image.layers.size()},
+                               {"bytes", total}});
+
+  const UnpackInto unpack = [&](const ResolvedLayer& layer, UniqueFd directory,
+                                std::stop_token layer_stop) -> absl::StatusOr<UnpackResult> {
+    CC_ASSIGN_OR_RETURN(const uint64_t budget, layers_->Budget());
+    const FetchBlob fetch = [&](const ByteSink& sink, std::stop_token fetch_stop) {
+      return registry.FetchBlob(
+          layer.blob,
+          [&](std::string_view data) {
+            progress.Add(data.size());
+            return sink(data);
+          },
+          fetch_stop);
+    };
+    return UnpackLayer({fetch, StagesFor(layer.type.compression), layer.diff_id, {budget}},
+                       std::move(directory), layer_stop);
+  };
+  absl::StatusOr<std::vector<UniqueFd>> layers =
+      LayerPull(*layers_, image.layers, unpack, options_.parallel_layers).Run(stop);
+  if (layers.ok()) {
+    log::Info("image pulled", {{"image", reference.ToString()},
+                               {"downloaded", progress.bytes()},
+                               {"ms", progress.Elapsed().count()}});
+  }
+  return layers;
+}
+
+absl::Status Puller::WriteConfig(int bundle_fd, const UniqueFd& rootfs, const ImageConfig& config) {
+  CC_ASSIGN_OR_RETURN(const ProcessUser user, ResolveUserIn(rootfs.get(), config.user));
+  CC_ASSIGN_OR_RETURN(const UniqueFd file,
+                      OpenBeneath(bundle_fd, "config.json", O_WRONLY | O_CREAT | O_TRUNC, 0644));
+  return Annotate(WriteFull(file.get(), RuntimeSpec(config, user)), "write the bundle's config.json");
+}
+
+absl::Status Puller::Release(std::string_view bundle) {
+  CC_ASSIGN_OR_RETURN(const std::string relative, RelativeBundle(bundle));
+  return containers_->Release(StrCat(options_.bundle_root, "/", relative));
+}
+
+}  // namespace cc::image

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pulls images and makes bundles of them: the one object that a service needs.
+//
+//   CC_ASSIGN_OR_RETURN(auto puller, Puller::Create(options));
+//   CC_ASSIGN_OR_RETURN(PullResult result, puller->Pull("busybox:1.36", "/run/kata-containers/c1", stop));
+//
+// Thread-safe; pulls run side by side and share layers.
+#ifndef CC_IMAGE_PULLER_H_
+#define CC_IMAGE_PULLER_H_
+
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "image/auth_file.h"
+#include "image/container_store.h"
+#include "image/http.h"
+#include "image/layer_store.h"
+#include "image/platform.h"
+#include "image/resolve.h"
+#include "image/retry.h"
+
+namespace cc::image {
+
+struct PullerOptions {
+  std::string store = "/run/kata-containers/image";
+  // Bundles are beneath this directory, and nowhere else.
+  std::string bundle_root = "/run/kata-containers";
+  int parallel_layers = 3;  // per image
+  Platform platform = Platform::Host();
+  AuthFile credentials;
+  RetryPolicy retry;
+  HttpOptions http;
+};
+
+struct PullResult {
+  Digest manifest_digest;  // of this platform's manifest
+};
+
+class Puller {
+ public:
+  static absl::StatusOr<std::unique_ptr<Puller>> Create(PullerOptions options);
+
+  // Pulls `image`, mounts it at <bundle>/rootfs and writes <bundle>/config.json (see runtime_spec.h). A
+  // failed pull leaves no mount and no writable layer. The error names the image and the step.
+  absl::StatusOr<PullResult> Pull(std::string_view image, std::string_view bundle, std::stop_token stop);
+  // Unmounts the bundle's root file system and frees what was written to it.
+  absl::Status Release(std::string_view bundle);
+  // Frees what containers wrote whose root file system somebody else has unmounted.
+  void Sweep() { containers_->Sweep(); }
+
+ private:
+  Puller(PullerOptions options, std::shared_ptr<HttpClient> http, std::unique_ptr<LayerStore> layers,
+         std::unique_ptr<ContainerStore> containers, UniqueFd bundle_root);
+  absl::StatusOr<PullResult> PullReference(const Reference& reference, std::string_view bundle,
+                                           std::stop_token stop);
+  absl::StatusOr<std::vector<UniqueFd>> PullLayers(Registry& registry, const ResolvedImage& image,
+                                                   const Reference& reference, std::stop_token stop);
+  absl::StatusOr<std::string> RelativeBundle(std::string_view bundle) const;
+  absl::Status WriteConfig(int bundle_fd, const UniqueFd& rootfs, const ImageConfig& config);
+
+  const PullerOptions options_;
+  const std::shared_ptr<HttpClient> http_;
+  const std::unique_ptr<LayerStore> layers_;
+  const std::unique_ptr<ContainerStore> containers_;
+  const UniqueFd bundle_root_;
+};
+
+}  // namespace cc::image
+
+#endif  // CC_IMAGE_PULLER_H_
