@@ -5,11 +5,10 @@
 #include <array>
 #include <span>
 
-#include "absl/strings/match.h"
-#include "absl/strings/str_cat.h"
 #include "base/file.h"
 #include "base/socket.h"
 #include "base/status.h"
+#include "base/strings.h"
 
 namespace cc::agent_proto {
 namespace {
@@ -21,7 +20,7 @@ constexpr size_t kMaxAnswer = 64;
 absl::Status HybridHandshake(int fd, uint32_t port, std::chrono::milliseconds timeout) {
   using Clock = std::chrono::steady_clock;
   const Clock::time_point deadline = Clock::now() + timeout;
-  CC_RETURN_IF_ERROR(SendFull(fd, absl::StrCat("CONNECT ", port, "\n")));
+  CC_RETURN_IF_ERROR(SendFull(fd, StrCat("CONNECT ", port, "\n")));
   std::string line;
   // Byte by byte: what follows the newline already belongs to the stream.
   while (line.size() < kMaxAnswer) {
@@ -32,23 +31,23 @@ absl::Status HybridHandshake(int fd, uint32_t port, std::chrono::milliseconds ti
     absl::StatusOr<size_t> got = ReadSome(fd, byte);
     if (!got.ok() || *got == 0) {
       return absl::UnavailableError(
-          absl::StrCat("nothing listens on vsock port ", port, " of the guest yet"));
+          StrCat("nothing listens on vsock port ", port, " of the guest yet"));
     }
     if (byte[0] == '\n') {
-      if (absl::StrContains(line, "OK")) return absl::OkStatus();
-      return absl::InvalidArgumentError(absl::StrCat("CONNECT ", port, " was answered by a line without OK"));
+      if (line.find("OK") != std::string::npos) return absl::OkStatus();
+      return absl::InvalidArgumentError(StrCat("CONNECT ", port, " was answered by a line without OK"));
     }
     line.push_back(byte[0]);
   }
   return absl::InvalidArgumentError(
-      absl::StrCat("answer to CONNECT ", port, " is longer than ", kMaxAnswer, " bytes"));
+      StrCat("answer to CONNECT ", port, " is longer than ", kMaxAnswer, " bytes"));
 }
 
 absl::StatusOr<UniqueFd> DialHybrid(const std::string& socket_path, uint32_t port,
                                     std::chrono::milliseconds timeout) {
   absl::StatusOr<UniqueFd> fd = ConnectUnix(socket_path);
   if (!fd.ok()) {
-    return absl::UnavailableError(absl::StrCat("dialling the guest: ", fd.status().message()));
+    return absl::UnavailableError(StrCat("dialling the guest: ", MessageOf(fd.status())));
   }
   CC_RETURN_IF_ERROR(HybridHandshake(fd->get(), port, timeout));
   return fd;

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/daemon.h"
+
+#include <signal.h>
+#include <sys/prctl.h>
+
+#include <condition_variable>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "agent/init/data_hub.h"
+#include "agent/init/guest_init.h"
+#include "agent/init/kernel_params.h"
+#include "agent/init/modules.h"
+#include "agent/rpc/services.h"
+#include "agent_proto/names.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/socket.h"
+#include "base/status.h"
+#include "base/strings.h"
+
+namespace cc::agent {
+namespace {
+
+constexpr size_t kMaxText = 1 << 20;
+constexpr uint32_t kHostCid = 2;
+constexpr std::string_view kUnixPrefix = "unix://";
+
+// Modules that may load while the agent already answers. Calls wait for them, except for the health check.
+class LateModules {
+ public:
+  explicit LateModules(std::vector<KernelModule> modules)
+      : thread_([this, modules = std::move(modules)] {
+          for (const KernelModule& module : modules) {
+            if (absl::Status status = LoadModule(module); !status.ok())
+              log::Error("module missing", {{"error", status}});
+          }
+          std::lock_guard lock(mutex_);
+          loaded_ = true;
+          changed_.notify_all();
+        }) {}
+  ~LateModules() { thread_.join(); }
+
+  void Await() {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return loaded_; });
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool loaded_ = false;
+  std::thread thread_;
+};
+
+absl::StatusOr<KernelParams> ReadKernelParams() {
+  CC_ASSIGN_OR_RETURN(const std::string cmdline, ReadFile("/proc/cmdline", kMaxText));
+  return ParseKernelParams(cmdline);
+}
+
+// Loads what vsock needs and returns the rest.
+absl::StatusOr<std::vector<KernelModule>> LoadEarlyModules(const std::string& list) {
+  absl::StatusOr<std::string> text = ReadFile(list, kMaxText);
+  if (absl::IsNotFound(text.status())) return std::vector<KernelModule>();
+  if (!text.ok()) return text.status();
+  CC_ASSIGN_OR_RETURN(std::vector<KernelModule> modules, ParseModuleList(*text));
+  auto next = modules.begin();
+  for (; next != modules.end() && !VsockReady(); ++next) CC_RETURN_IF_ERROR(LoadModule(*next));
+  return std::vector<KernelModule>(next, modules.end());
+}
+
+absl::StatusOr<UniqueFd> Listen(const std::string& address) {
+  if (address == "vsock") return ListenVsock(agent_proto::kAgentPort);
+  if (address.compare(0, kUnixPrefix.size(), kUnixPrefix) == 0)
+    return ListenUnix(address.substr(kUnixPrefix.size()));
+  return absl::InvalidArgumentError(StrCat("listen address '", address, "': want vsock or unix:///path"));
+}
+
+// The guest's own part of a start: everything before the server can listen.
+absl::StatusOr<std::vector<KernelModule>> BecomeInit(DaemonOptions& options, KernelParams* params) {
+  CC_RETURN_IF_ERROR(SetUpGuest(options.sandbox.cgroup_root));
+  CC_ASSIGN_OR_RETURN(*params, ReadKernelParams());
+  log::Init({.level = params->debug_log ? log::Level::kDebug : log::Level::kInfo,
+             .format = log::Format::kText,
+             .fd = 2,
+             .component = "agent"});
+  options.sandbox.image_pull_timeout = params->image_pull_timeout;
+  return LoadEarlyModules(options.modules);
+}
+
+// A host that does not know the port answers nothing for a while: hence a thread that nobody waits for before
+// the end.
+void PushReadiness() { ConnectVsock(kHostCid, agent_proto::kReadyPort).status().IgnoreError(); }
+
+}  // namespace
+
+absl::Status RunDaemon(DaemonOptions options) {
+  Reaper::BlockSignals();
+  ::signal(SIGPIPE, SIG_IGN);
+  KernelParams params;
+  std::vector<KernelModule> late;
+  if (options.sandbox.init) {
+    CC_ASSIGN_OR_RETURN(late, BecomeInit(options, &params));
+  } else {
+    params.start_data_hub = false;
+    if (::prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) return ErrnoStatus(errno, "become a subreaper");
+  }
+
+  Reaper reaper;
+  CC_ASSIGN_OR_RETURN(const std::unique_ptr<Sandbox> sandbox, Sandbox::Create(options.sandbox, &reaper));
+  CC_ASSIGN_OR_RETURN(const UniqueFd listener, Listen(options.listen));
+  LateModules modules(std::move(late));
+  ttrpc::Server server;
+  RegisterServices(&server, sandbox.get());
+  server.SetInterceptor([&modules](std::string_view service, std::string_view) {
+    if (service == agent_proto::kAgentService) modules.Await();
+    return absl::OkStatus();
+  });
+
+  std::thread serving([&server, &listener] {
+    if (absl::Status status = server.Serve(listener.get()); !status.ok())
+      log::Error("server ended", {{"error", status}});
+  });
+  std::thread ready;
+  if (options.sandbox.init) ready = std::thread(PushReadiness);
+  log::Info("agent ready", {{"version", CC_VERSION}, {"listen", options.listen}});
+
+  DataHub data_hub(options.data_hub_program, &reaper);
+  if (params.start_data_hub) data_hub.Start();
+  const absl::Status status = reaper.Run(sandbox->stop().fd());
+  log::Info("agent ends");
+  server.Shutdown();
+  serving.join();
+  if (ready.joinable()) ready.join();
+  return status;
+}
+
+}  // namespace cc::agent

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/init/data_hub.h"
+
+#include "base/log.h"
+#include "base/process.h"
+
+namespace cc::agent {
+namespace {
+
+constexpr int kMaxStarts = 5;
+
+}  // namespace
+
+void DataHub::Start() {
+  if (starts_++ >= kMaxStarts) {
+    log::Error("the data hub keeps ending; images cannot be pulled any more", {{"program", program_}});
+    return;
+  }
+  // Its log goes to the console, beside the agent's.
+  absl::StatusOr<Child> child = Spawn({.argv = {program_}, .env = {}, .fds = {{2, 1}, {2, 2}}, .cwd = {}});
+  if (!child.ok()) {
+    log::Error("no data hub: images cannot be pulled", {{"error", child.status()}});
+    return;
+  }
+  reaper_->WatchPid(child->Release(), [this](int status) {
+    log::Warning("the data hub has ended", {{"status", status}});
+    Start();
+  });
+}
+
+}  // namespace cc::agent

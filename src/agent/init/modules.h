@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Kernel modules of the guest image, loaded in the order of a list: one absolute path a line, parameters
+// behind it, '#' begins a comment. Those that vsock needs come first; the rest may load while the agent
+// already answers.
+#ifndef CC_AGENT_INIT_MODULES_H_
+#define CC_AGENT_INIT_MODULES_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+namespace cc::agent {
+
+struct KernelModule {
+  std::string path;
+  std::string parameters;
+};
+
+// InvalidArgument names the line.
+absl::StatusOr<std::vector<KernelModule>> ParseModuleList(std::string_view text);
+
+// finit_module. OK when it is loaded already.
+absl::Status LoadModule(const KernelModule& module);
+
+// True when a guest transport for vsock is there: the kernel then knows this machine's CID.
+bool VsockReady();
+
+}  // namespace cc::agent
+
+#endif  // CC_AGENT_INIT_MODULES_H_

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "agent/storage/copy_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+
+#include "agent/oci/spec_policy.h"
+#include "base/beneath.h"
+#include "base/file.h"
+#include "base/status.h"
+#include "base/strings.h"
+
+namespace cc::agent {
+namespace {
+
+constexpr size_t kMaxLinkTarget = 4095;
+// setuid, setgid and sticky are for what is named in the request, not for directories made on the way.
+constexpr unsigned kModeMask = 07777;
+constexpr unsigned kImplicitModeMask = 0777;
+
+// The place of the request: an open parent directory and a name in it.
+struct Place {
+  UniqueFd parent;
+  std::string name;
+  std::string temporary;  // sibling under which the content grows
+};
+
+uid_t Owner(const grpc::CopyFileRequest& request) { return static_cast<uid_t>(request.uid()); }
+gid_t Group(const grpc::CopyFileRequest& request) { return static_cast<gid_t>(request.gid()); }
+
+absl::Status CheckRequest(const std::string& root, const grpc::CopyFileRequest& request) {
+  if (!IsCleanPathBeneath(request.path(), root)) {
+    return absl::PermissionDeniedError(
+        StrCat("copy to ", request.path(), ": only paths beneath ", root, " may be written"));
+  }
+  const auto size = static_cast<int64_t>(request.data().size());
+  if (request.offset() < 0 || request.file_size() < 0 || request.offset() > request.file_size() ||
+      size > request.file_size() - request.offset()) {
+    if (!S_ISLNK(request.file_mode())) {
+      return absl::InvalidArgumentError(StrCat("copy to ", request.path(), ": chunk lies outside the file"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Place> OpenPlace(const std::string& root, const grpc::CopyFileRequest& request) {
+  std::error_code error;
+  std::filesystem::create_directories(root, error);
+  if (error) return ErrnoStatus(error.value(), StrCat("create ", root));
+  CC_ASSIGN_OR_RETURN(UniqueFd root_fd, OpenFile(root, O_PATH | O_DIRECTORY));
+  CC_ASSIGN_OR_RETURN(SplitPath split, SplitLast(std::string_view(request.path()).substr(root.size() + 1)));
+  const bool had_parent = OpenBeneath(root_fd.get(), split.directory, O_PATH | O_DIRECTORY).ok();
+  const unsigned mode = request.dir_mode() & kImplicitModeMask;
+  CC_ASSIGN_OR_RETURN(UniqueFd parent, MakeDirsBeneath(root_fd.get(), split.directory, mode));
+  if (!had_parent && ::fchownat(parent.get(), "", Owner(request), Group(request), AT_EMPTY_PATH) != 0) {
+    return ErrnoStatus(errno, StrCat("set owner of the directory of ", request.path()));
+  }
+  std::string temporary = StrCat(".", split.name, ".cc-part");
+  return Place{std::move(parent), std::move(split.name), std::move(temporary)};
+}
+
+absl::Status CopyDirectory(const Place& place, const grpc::CopyFileRequest& request) {
+  CC_ASSIGN_OR_RETURN(UniqueFd made, MakeDirsBeneath(place.parent.get(), place.name,
+                                                     request.file_mode() & kImplicitModeMask));
+  CC_ASSIGN_OR_RETURN(UniqueFd directory,
+                      OpenBeneath(place.parent.get(), place.name, O_RDONLY | O_DIRECTORY));
+  if (::fchmod(directory.get(), request.file_mode() & kModeMask) != 0 ||
+      ::fchown(directory.get(), Owner(request), Group(request)) != 0) {
+    return ErrnoStatus(errno, StrCat("set mode and owner of ", request.path()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Publish(const Place& place, const grpc::CopyFileRequest& request) {
+  if (::renameat(place.parent.get(), place.temporary.c_str(), place.parent.get(), place.name.c_str()) != 0) {
+    const int error = errno;
+    ::unlinkat(place.parent.get(), place.temporary.c_str(), 0);
+    return ErrnoStatus(error, StrCat("put ", request.path(), " in its place"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CopyLink(const Place& place, const grpc::CopyFileRequest& request) {
+  const std::string& target = request.data();
+  if (target.empty() || target.size() > kMaxLinkTarget || target.find('\0') != std::string::npos) {
+    return absl::InvalidArgumentError(StrCat("symbolic link ", request.path(), " has no usable target"));
+  }
+  ::unlinkat(place.parent.get(), place.temporary.c_str(), 0);
+  if (::symlinkat(target.c_str(), place.parent.get(), place.temporary.c_str()) != 0 ||
+      ::fchownat(place.parent.get(), place.temporary.c_str(), Owner(request), Group(request),
+                 AT_SYMLINK_NOFOLLOW) != 0) {
+    return ErrnoStatus(errno, StrCat("create symbolic link ", request.path()));
+  }
+  return Publish(place, request);
+}
+
+absl::Status WriteAt(int fd, std::string_view data, int64_t offset) {
+  while (!data.empty()) {
+    const ssize_t n = ::pwrite(fd, data.data(), data.size(), offset);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return ErrnoStatus(errno, "write");
+    data.remove_prefix(static_cast<size_t>(n));
+    offset += n;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CopyContent(const Place& place, const grpc::CopyFileRequest& request) {
+  const int flags = O_WRONLY | (request.offset() == 0 ? O_CREAT | O_TRUNC : 0);
+  CC_ASSIGN_OR_RETURN(UniqueFd file,
+                      OpenBeneath(place.parent.get(), place.temporary, flags | O_NOFOLLOW, 0600));
+  struct stat st {};
+  if (::fstat(file.get(), &st) != 0) return ErrnoStatus(errno, StrCat("look at ", request.path()));
+  if (!S_ISREG(st.st_mode) || request.offset() > st.st_size) {
+    return absl::InvalidArgumentError(
+        StrCat("copy to ", request.path(), ": chunk at ", request.offset(), " does not follow the last one"));
+  }
+  CC_RETURN_IF_ERROR(
+      Annotate(WriteAt(file.get(), request.data(), request.offset()), StrCat("copy to ", request.path())));
+  if (request.offset() + static_cast<int64_t>(request.data().size()) < request.file_size())
+    return absl::OkStatus();
+  if (::fchown(file.get(), Owner(request), Group(request)) != 0 ||
+      ::fchmod(file.get(), request.file_mode() & kModeMask) != 0) {
+    return ErrnoStatus(errno, StrCat("set mode and owner of ", request.path()));
+  }
+  return Publish(place, request);
+}
+
+}  // namespace
+
+absl::Status CopyFile(const std::string& root, const grpc::CopyFileRequest& request) {
+  const unsigned type = request.file_mode() & S_IFMT;
+  if (type != 0 && type != S_IFREG && type != S_IFDIR && type != S_IFLNK) {
+    return absl::InvalidArgumentError(
+        StrCat("copy to ", request.path(), ": only files, directories and symbolic links can be copied"));
+  }
+  CC_RETURN_IF_ERROR(CheckRequest(root, request));
+  CC_ASSIGN_OR_RETURN(const Place place, OpenPlace(root, request));
+  if (type == S_IFDIR) return CopyDirectory(place, request);
+  if (type == S_IFLNK) return CopyLink(place, request);
+  return CopyContent(place, request);
+}
+
+}  // namespace cc::agent
