@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shim/delete.h"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <system_error>
+
+#include "base/file.h"
+#include "base/status.h"
+#include "base/strings.h"
+#include "containerd/task.pb.h"
+#include "shim/bundle.h"
+#include "shim/timestamp.h"
+
+namespace cc::shim {
+namespace {
+
+constexpr uint32_t kKilled = 128 + 9;
+
+// The record is ours, but a wrong path must never remove anything else.
+absl::Status RemoveStateDir(const std::string& path, const Flags& flags) {
+  const std::filesystem::path dir(path);
+  if (!dir.is_absolute() || dir.filename() != SandboxDirName(flags.namespace_name, flags.id)) {
+    return absl::InvalidArgumentError(StrCat("state directory '", path, "' is not that of ", flags.id));
+  }
+  std::error_code error;
+  std::filesystem::remove_all(dir, error);
+  return error ? ErrnoStatus(error.value(), StrCat("remove ", path)) : absl::OkStatus();
+}
+
+// Only the sandbox that has a record owns the socket; a member's address file names its pod's.
+void RemoveSocket(const std::string& bundle) {
+  absl::StatusOr<std::string> address = ReadFile(bundle + "/address", 4096);
+  if (!address.ok()) return;
+  constexpr std::string_view kScheme = "unix://";
+  std::string_view path = StrTrim(*address);
+  if (!path.starts_with(kScheme)) return;
+  path.remove_prefix(kScheme.size());
+  ::unlink(std::string(path).c_str());
+}
+
+}  // namespace
+
+absl::StatusOr<std::string> Delete(const Flags& flags) {
+  if (flags.id.empty()) return absl::InvalidArgumentError("delete: -id must be given");
+  const std::string bundle = flags.bundle.empty() ? "." : flags.bundle;
+  containerd::task::v2::DeleteResponse response;
+  absl::StatusOr<SandboxRecord> record = SandboxRecord::Load(bundle);
+  if (record.ok()) {
+    CC_RETURN_IF_ERROR(record->shim.Kill());
+    CC_RETURN_IF_ERROR(record->vm.Kill());
+    CC_RETURN_IF_ERROR(RemoveStateDir(record->state_dir, flags));
+    RemoveSocket(bundle);
+    response.set_pid(static_cast<uint32_t>(record->vm.pid));
+  } else if (record.status().code() != absl::StatusCode::kNotFound) {
+    return Annotate(record.status(), StrCat("delete ", flags.id));
+  }
+  response.set_exit_status(kKilled);
+  *response.mutable_exited_at() = Now();
+  return response.SerializeAsString();
+}
+
+}  // namespace cc::shim

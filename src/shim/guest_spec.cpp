@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shim/guest_spec.h"
+
+#include <nlohmann/json.hpp>
+
+#include "agent_proto/names.h"
+#include "base/file.h"
+#include "base/status.h"
+#include "base/strings.h"
+#include "shim/mounts.h"
+
+namespace cc::shim {
+namespace {
+
+constexpr char kBundleAnnotation[] = "io.katacontainers.pkg.oci.bundle_path";
+constexpr char kTypeAnnotation[] = "io.katacontainers.pkg.oci.container_type";
+constexpr char kCriTypeAnnotation[] = "io.kubernetes.cri.container-type";
+
+void CleanNamespaces(grpc::Linux* linux) {
+  google::protobuf::RepeatedPtrField<grpc::LinuxNamespace> kept;
+  for (grpc::LinuxNamespace& ns : *linux->mutable_namespaces()) {
+    // The guest is one network and cgroup namespace; a time namespace is the VM itself.
+    if (ns.type() == "network" || ns.type() == "cgroup" || ns.type() == "time") continue;
+    ns.clear_path();
+    *kept.Add() = std::move(ns);
+  }
+  linux->mutable_namespaces()->Swap(&kept);
+}
+
+void CleanLabels(grpc::Spec& spec) {
+  spec.mutable_linux()->clear_mountlabel();
+  spec.mutable_linux()->clear_intelrdt();
+  spec.mutable_process()->clear_selinuxlabel();
+  spec.mutable_process()->clear_apparmorprofile();
+}
+
+void DropHooks(grpc::Spec& spec, std::vector<std::string>& dropped) {
+  const grpc::Hooks& hooks = spec.hooks();
+  for (const auto* list : {&hooks.prestart(), &hooks.poststart(), &hooks.poststop(), &hooks.createruntime(),
+                           &hooks.createcontainer(), &hooks.startcontainer()}) {
+    for (const grpc::Hook& hook : *list) dropped.push_back(StrCat("hook ", hook.path()));
+  }
+  spec.clear_hooks();
+}
+
+void DropHostDevices(grpc::Linux* linux, std::vector<std::string>& dropped) {
+  for (const grpc::LinuxDevice& device : linux->devices()) {
+    dropped.push_back(StrCat("device ", device.path()));
+  }
+  linux->clear_devices();
+}
+
+void AddKataAnnotations(const GuestContainerInput& input, grpc::Spec& spec) {
+  auto& annotations = *spec.mutable_annotations();
+  annotations[kBundleAnnotation] = input.bundle;
+  annotations[kTypeAnnotation] =
+      input.grouping.kind == ContainerKind::kMember ? "pod_container" : "pod_sandbox";
+}
+
+// The agent tells a sandbox from a workload by the metadata alone, so a container of no pod is said to be
+// one.
+void AddImage(const GuestContainerInput& input, const grpc::Spec& spec, const std::string& rootfs,
+              grpc::CreateContainerRequest& request) {
+  nlohmann::json metadata = nlohmann::json::object();
+  for (const auto& [key, value] : spec.annotations()) metadata[key] = value;
+  if (input.grouping.kind == ContainerKind::kSingle) metadata[kCriTypeAnnotation] = "container";
+  const nlohmann::json options{{"metadata", metadata}};
+  grpc::Storage* storage = request.add_storages();
+  storage->set_driver(std::string(agent_proto::kGuestPullDriver));
+  storage->add_driver_options(StrCat(agent_proto::kGuestPullDriver, "=",
+                                     options.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)));
+  storage->set_source(input.image);
+  storage->set_fstype("overlay");
+  storage->set_mount_point(rootfs);
+}
+
+}  // namespace
+
+void PruneResources(grpc::LinuxResources* resources) {
+  resources->clear_devices();
+  resources->clear_pids();
+  resources->clear_blockio();
+  resources->clear_network();
+  if (resources->has_cpu()) {
+    resources->mutable_cpu()->clear_cpus();
+    resources->mutable_cpu()->clear_mems();
+  }
+}
+
+absl::StatusOr<GuestContainer> MakeGuestContainer(grpc::Spec spec, const GuestContainerInput& input) {
+  GuestContainer result;
+  const std::string rootfs = StrCat(agent_proto::kContainerBase, "/", input.id, "/rootfs");
+  spec.mutable_root()->set_path(rootfs);
+  DropHooks(spec, result.dropped);
+  DropHostDevices(spec.mutable_linux(), result.dropped);
+  CleanNamespaces(spec.mutable_linux());
+  CleanLabels(spec);
+  PruneResources(spec.mutable_linux()->mutable_resources());
+  CC_RETURN_IF_ERROR(TranslateMounts(input.id, input.copy_tag, spec.mutable_mounts(), &result.copies));
+  AddKataAnnotations(input, spec);
+  AddImage(input, spec, rootfs, result.request);
+  result.request.set_container_id(input.id);
+  result.request.set_exec_id(input.id);
+  *result.request.mutable_oci() = std::move(spec);
+  return result;
+}
+
+std::vector<std::string> ResolverLines(const grpc::Spec& spec) {
+  constexpr size_t kMaxFile = 16 << 10;
+  std::vector<std::string> lines;
+  for (const grpc::Mount& mount : spec.mounts()) {
+    if (mount.destination() != "/etc/resolv.conf") continue;
+    absl::StatusOr<std::string> text = ReadFile(mount.source(), kMaxFile);
+    if (!text.ok()) continue;
+    for (std::string_view line : StrSplit(*text, '\n')) {
+      if (!StrTrim(line).empty() && line[0] != '#') lines.emplace_back(line);
+    }
+  }
+  return lines;
+}
+
+}  // namespace cc::shim

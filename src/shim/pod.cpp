@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shim/pod.h"
+
+#include "base/log.h"
+#include "base/status.h"
+#include "base/strings.h"
+#include "containerd/events.pb.h"
+
+namespace cc::shim {
+
+absl::StatusOr<std::shared_ptr<Container>> Pod::Find(const std::string& id) const {
+  const std::lock_guard lock(mutex_);
+  const auto it = containers_.find(id);
+  if (it != containers_.end()) return it->second;
+  if (creations_.contains(id)) {
+    return absl::FailedPreconditionError(StrCat("container ", id, " is still being created"));
+  }
+  return absl::NotFoundError(StrCat("container ", id, ": not found"));
+}
+
+bool Pod::creating(const std::string& id) const {
+  const std::lock_guard lock(mutex_);
+  return creations_.contains(id);
+}
+
+absl::StatusOr<ProcessExit> Pod::Delete(const std::string& id) {
+  CC_ASSIGN_OR_RETURN(const std::shared_ptr<Container> container, Find(id));
+  CC_RETURN_IF_ERROR(container->PrepareDelete());
+  std::shared_ptr<Sandbox> ended;
+  {
+    const std::lock_guard lock(mutex_);
+    if (containers_.erase(id) == 0) return absl::NotFoundError(StrCat("container ", id, ": not found"));
+    if (containers_.empty() && creations_.empty()) ended = std::exchange(sandbox_, nullptr);
+  }
+  // The last container takes the VM with it: nothing in the guest needs to be asked for that.
+  if (ended != nullptr) {
+    ended->Stop();
+  } else {
+    container->RemoveFromGuest();
+  }
+  container->CloseStreams();
+  CC_ASSIGN_OR_RETURN(const std::shared_ptr<Process> init, container->FindProcess(""));
+  init->SetExited(128 +
+                  9);  // no effect on one that has ended; a container deleted before its start was killed
+  const ProcessExit exit = init->status().exit;
+  containerd::events::TaskDelete event;
+  event.set_container_id(id);
+  event.set_exit_status(exit.status);
+  *event.mutable_exited_at() = exit.at;
+  options_.events->Publish("/tasks/delete", "TaskDelete", event);
+  return exit;
+}
+
+bool Pod::empty() const {
+  const std::lock_guard lock(mutex_);
+  return containers_.empty() && creations_.empty();
+}
+
+pid_t Pod::vm_pid() const {
+  std::shared_ptr<Sandbox> sandbox;
+  {
+    const std::lock_guard lock(mutex_);
+    sandbox = sandbox_;
+  }
+  return sandbox == nullptr ? -1 : sandbox->vm_pid();
+}
+
+void Pod::StopSandboxIfUnused() {
+  std::shared_ptr<Sandbox> unused;
+  {
+    const std::lock_guard lock(mutex_);
+    if (containers_.empty() && creations_.empty()) unused = std::exchange(sandbox_, nullptr);
+  }
+  if (unused != nullptr) unused->Stop();
+}
+
+void Pod::Stop() {
+  std::shared_ptr<Sandbox> sandbox;
+  std::map<std::string, std::shared_ptr<Container>> containers;
+  {
+    const std::lock_guard lock(mutex_);
+    sandbox = sandbox_;
+    containers = containers_;
+  }
+  if (sandbox != nullptr) sandbox->Stop();
+  for (const auto& [id, container] : containers) {
+    absl::StatusOr<std::shared_ptr<Process>> init = container->FindProcess("");
+    if (init.ok()) (*init)->WaitStopped();
+  }
+}
+
+}  // namespace cc::shim

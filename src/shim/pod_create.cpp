@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+// Creation of a container. The work runs on a thread of its own, because a pull may take minutes while Kill,
+// Delete or the caller's death must end the call at once.
+#include <sys/random.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/log.h"
+#include "base/status.h"
+#include "base/strings.h"
+#include "base/thread.h"
+#include "containerd/events.pb.h"
+#include "shim/oci_spec.h"
+#include "shim/pod.h"
+
+namespace cc::shim {
+
+// Shared by the waiting call and the working thread.
+struct Pod::Creation {
+  containerd::task::v2::CreateTaskRequest request;
+  std::shared_ptr<Container> container;  // set by the worker
+  std::shared_ptr<Sandbox> sandbox;
+
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool done = false;  // the worker has ended; `result` is valid
+  absl::Status result;
+  absl::Status aborted;  // not OK: the call has been told to return this
+};
+
+namespace {
+
+using containerd::task::v2::CreateTaskRequest;
+
+// The id becomes part of paths on both sides.
+absl::Status CheckId(const std::string& id) {
+  constexpr size_t kMaxId = 128;
+  const bool valid = !id.empty() && id.size() <= kMaxId && id[0] != '.' && id[0] != '-' &&
+                     std::all_of(id.begin(), id.end(), [](char c) {
+                       return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                              c == '.' || c == '_' || c == '-';
+                     });
+  if (valid) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      StrCat("container id '", id, "' must be 1 to 128 letters, digits, '.', '_', '-'"));
+}
+
+std::string RandomTag() {
+  std::array<unsigned char, 8> bytes{};
+  [[maybe_unused]] const ssize_t n = ::getrandom(bytes.data(), bytes.size(), 0);
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string tag;
+  for (unsigned char byte : bytes) {
+    tag.push_back(kHex[byte >> 4]);
+    tag.push_back(kHex[byte & 15]);
+  }
+  return tag;
+}
+
+}  // namespace
+
+absl::Status Pod::Create(const ttrpc::CallContext& call, const CreateTaskRequest& request) {
+  CC_RETURN_IF_ERROR(CheckId(request.id()));
+  if (!request.checkpoint().empty()) {
+    return absl::UnimplementedError("create from a checkpoint: a confidential guest cannot be restored");
+  }
+  const auto creation = std::make_shared<Creation>();
+  creation->request = request;
+  {
+    const std::lock_guard lock(mutex_);
+    if (containers_.contains(request.id()) || !creations_.emplace(request.id(), creation).second) {
+      return absl::AlreadyExistsError(StrCat("container ", request.id(), ": already exists"));
+    }
+  }
+  absl::StatusOr<Thread> worker = Thread::Start(
+      "create", [self = shared_from_this(), creation] { self->RunCreation(creation); },
+      2 * Thread::kStackSize);
+  if (!worker.ok()) {
+    const std::lock_guard lock(mutex_);
+    creations_.erase(request.id());
+    return worker.status();
+  }
+  worker->Detach();
+  return WaitForCreation(call, creation);
+}
+
+absl::Status Pod::WaitForCreation(const ttrpc::CallContext& call, const std::shared_ptr<Creation>& creation) {
+  call.OnCancel([creation] {
+    const std::lock_guard lock(creation->mutex);
+    if (creation->aborted.ok()) creation->aborted = absl::CancelledError("the caller stopped waiting");
+    creation->changed.notify_all();
+  });
+  absl::Status result;
+  bool aborted = false;
+  {
+    std::unique_lock lock(creation->mutex);
+    creation->changed.wait(lock, [&] { return creation->done || !creation->aborted.ok(); });
+    aborted = !creation->done;
+    result = aborted ? creation->aborted : creation->result;
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    creations_.erase(creation->request.id());
+    if (result.ok()) containers_.emplace(creation->request.id(), creation->container);
+  }
+  if (result.ok()) {
+    creation->container->FinishCreation();
+    return result;
+  }
+  log::Warning("container not created", {{"container", creation->request.id()}, {"error", result}});
+  // Alone, the VM goes too, which also ends a worker that is still in a pull.
+  StopSandboxIfUnused();
+  if (call.cancelled() && empty() && options_.on_abandoned) options_.on_abandoned();
+  return result;
+}
+
+bool Pod::AbortCreation(const std::string& id, const std::string& reason) {
+  std::shared_ptr<Creation> creation;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto it = creations_.find(id);
+    if (it == creations_.end()) return false;
+    creation = it->second;
+  }
+  const std::lock_guard lock(creation->mutex);
+  if (creation->done) return false;
+  if (creation->aborted.ok())
+    creation->aborted = absl::AbortedError(StrCat("create container ", id, ": ", reason));
+  creation->changed.notify_all();
+  return true;
+}
+
+void Pod::RunCreation(const std::shared_ptr<Creation>& creation) {
+  absl::Status status = DoCreate(*creation);
+  bool unwanted = false;
+  {
+    const std::lock_guard lock(creation->mutex);
+    unwanted = !creation->aborted.ok();
+    creation->done = !unwanted;
+    creation->result = status;
+    creation->changed.notify_all();
+  }
+  // The call has returned already, so nobody else cleans up what was made meanwhile.
+  if (unwanted && status.ok()) creation->container->RemoveFromGuest();
+}
+
+absl::StatusOr<std::shared_ptr<Sandbox>> Pod::GetSandbox(const CreateTaskRequest& request) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (sandbox_ != nullptr) return sandbox_;
+  }
+  std::optional<google::protobuf::Any> options = options_.daemon.options;
+  if (request.has_options() && !request.options().type_url().empty()) options = request.options();
+  CC_ASSIGN_OR_RETURN(Config config, LoadConfig(options, options_.config_environment));
+  auto sandbox = std::make_shared<Sandbox>(SandboxOptions{.id = options_.daemon.id,
+                                                          .namespace_name = options_.daemon.namespace_name,
+                                                          .bundle = request.bundle(),
+                                                          .config = std::move(config),
+                                                          .backends = options_.backends,
+                                                          .shim_started = options_.started});
+  sandbox->OnOom([events = options_.events](const std::string& container_id) {
+    containerd::events::TaskOOM event;
+    event.set_container_id(container_id);
+    events->Publish("/tasks/oom", "TaskOOM", event);
+  });
+  const std::lock_guard lock(mutex_);
+  if (sandbox_ == nullptr) sandbox_ = std::move(sandbox);
+  return sandbox_;
+}
+
+absl::Status Pod::DoCreate(Creation& creation) {
+  const CreateTaskRequest& request = creation.request;
+  CC_ASSIGN_OR_RETURN(const std::string text, ReadSpecText(request.bundle()));
+  CC_ASSIGN_OR_RETURN(grpc::Spec spec, ParseSpec(text));
+  const Annotations annotations(spec.annotations().begin(), spec.annotations().end());
+  const Grouping grouping = GroupingOf(request.id(), annotations);
+  CC_ASSIGN_OR_RETURN(creation.sandbox, GetSandbox(request));
+  CC_ASSIGN_OR_RETURN(creation.container, Container::Make({.sandbox = creation.sandbox,
+                                                           .events = options_.events,
+                                                           .namespace_name = options_.daemon.namespace_name},
+                                                          request, grouping));
+
+  // The look-up and the VM's boot do not need each other.
+  absl::StatusOr<std::string> image = absl::UnknownError("not looked up");
+  CC_ASSIGN_OR_RETURN(Thread look_up,
+                      Thread::Start("image-name", [&] { image = LookUpImage(creation, annotations); }));
+  const absl::Status booted =
+      creation.sandbox->Boot({.hostname = spec.hostname(), .dns = ResolverLines(spec)});
+  look_up.Join();
+  CC_RETURN_IF_ERROR(booted);
+  CC_RETURN_IF_ERROR(image.status());
+  CC_RETURN_IF_ERROR(creation.sandbox->egress_rules().AllowImage(*image));
+
+  CC_ASSIGN_OR_RETURN(const GuestContainer guest,
+                      MakeGuestContainer(std::move(spec), {.id = request.id(),
+                                                           .bundle = request.bundle(),
+                                                           .image = *image,
+                                                           .grouping = grouping,
+                                                           .copy_tag = RandomTag()}));
+  for (const std::string& dropped : guest.dropped) {
+    log::Info("not given to the guest", {{"container", request.id()}, {"what", dropped}});
+  }
+  log::Info("creating container", {{"container", request.id()}, {"image", *image}});
+  const auto begin = std::chrono::steady_clock::now();
+  CC_RETURN_IF_ERROR(creation.container->CreateInGuest(guest));
+  const auto now = std::chrono::steady_clock::now();
+  const auto milliseconds = [](auto duration) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+  };
+  log::Info("container created", {{"container", request.id()},
+                                  {"took", milliseconds(now - begin)},
+                                  {"ms", milliseconds(now - options_.started)}});
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> Pod::LookUpImage(const Creation& creation, const Annotations& annotations) const {
+  const Grouping grouping = GroupingOf(creation.request.id(), annotations);
+  return ImageName(creation.request.rootfs(), annotations, grouping.kind, [&] {
+    return ImageOfRecord(options_.daemon.grpc_address, options_.daemon.namespace_name, creation.request.id());
+  });
+}
+
+}  // namespace cc::shim

@@ -1,0 +1,391 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shim/sandbox.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+
+#include "agent_proto/names.h"
+#include "base/log.h"
+#include "base/socket.h"
+#include "base/status.h"
+#include "base/strings.h"
+#include "shim/bundle.h"
+
+namespace cc::shim {
+namespace {
+
+constexpr std::chrono::milliseconds kFirstDial{250};
+constexpr std::chrono::milliseconds kMaxDialDelay{1000};
+constexpr std::chrono::seconds kCreateSandboxTimeout{60};
+// How long a VM may live without its agent: enough for a guest that is powering off to say so.
+constexpr std::chrono::seconds kLostAgentGrace{2};
+
+std::string HostArch() {
+  utsname names{};
+  ::uname(&names);
+  return names.machine;
+}
+
+vmm::VmSpec MakeSpec(const SandboxOptions& options, const std::string& dir, int console) {
+  const Config& config = options.config;
+  vmm::VmSpec spec;
+  spec.id = options.id;
+  spec.arch = config.vmm.arch.empty() ? HostArch() : config.vmm.arch;
+  spec.vcpus = config.vmm.vcpus;
+  spec.memory_mib = config.vmm.memory_mib;
+  spec.kernel = config.vmm.kernel;
+  spec.initramfs = config.vmm.initramfs;
+  spec.cmdline = config.vmm.kernel_params;
+  if (!config.image.insecure_plain_http.empty()) {
+    spec.cmdline.push_back("cc.insecure_plain_http=" + StrJoin(config.image.insecure_plain_http, ","));
+  }
+  spec.accel = config.vmm.accel;
+  spec.tee = config.vmm.tee;
+  spec.binary = config.vmm.binary;
+  spec.state_dir = dir;
+  spec.console_fd = console;
+  return spec;
+}
+
+grpc::Storage SharedMemory() {
+  grpc::Storage shm;
+  shm.set_driver("ephemeral");
+  shm.set_source("shm");
+  shm.set_fstype("tmpfs");
+  for (const char* option : {"noexec", "nosuid", "nodev", "mode=1777", "size=67108864"})
+    shm.add_options(option);
+  shm.set_mount_point("/run/kata-containers/sandbox/shm");
+  return shm;
+}
+
+}  // namespace
+
+Sandbox::Sandbox(SandboxOptions options)
+    : options_(std::move(options)),
+      dir_(StrCat(options_.config.state_dir, "/", SandboxDirName(options_.namespace_name, options_.id))),
+      egress_rules_(std::make_shared<EgressRules>()) {}
+
+Sandbox::~Sandbox() { Stop(); }
+
+absl::Status Sandbox::Boot(const PodIdentity& identity) {
+  {
+    std::unique_lock lock(mutex_);
+    if (phase_ != Phase::kNew) {
+      changed_.wait(lock, [this] { return phase_ != Phase::kBooting; });
+      if (phase_ == Phase::kReady) return absl::OkStatus();
+      return boot_status_.ok() ? EndStatusLocked() : boot_status_;
+    }
+    phase_ = Phase::kBooting;
+  }
+  absl::Status status = DoBoot(identity);
+  if (!status.ok()) {
+    status = Explain(status);
+    Abandon();
+  }
+  const std::lock_guard lock(mutex_);
+  if (status.ok() && phase_ == Phase::kEnded) status = EndStatusLocked();
+  boot_status_ = status;
+  if (status.ok()) phase_ = Phase::kReady;
+  changed_.notify_all();
+  return status;
+}
+
+// A VM that ended by itself explains a failure better than the call that noticed it.
+absl::Status Sandbox::Explain(const absl::Status& status) {
+  bool started = false;
+  bool stopped = false;
+  {
+    const std::lock_guard lock(mutex_);
+    started = monitor_started_;
+    stopped = stop_requested_;
+  }
+  if (!started || stopped) return status;
+  std::string message(MessageOf(status));
+  if (const absl::Status end = EndStatus(); !end.ok()) StrAppend(&message, " (", MessageOf(end), ")");
+  if (const std::string tail = console_.Tail(); !tail.empty()) {
+    StrAppend(&message, "; the guest's console ends with:\n", tail);
+  }
+  return absl::Status(status.code(), message);
+}
+
+// The booting thread gives up.
+void Sandbox::Abandon() {
+  console_writer_.reset();
+  std::unique_lock lock(mutex_);
+  stop_requested_ = true;
+  if (monitor_started_) {
+    lock.unlock();
+    vm_->Stop();
+    lock.lock();
+    changed_.wait(lock, [this] { return end_done_; });
+    return;
+  }
+  phase_ = Phase::kEnded;
+  std::error_code ignored;
+  std::filesystem::remove_all(dir_, ignored);
+  end_done_ = true;
+  changed_.notify_all();
+}
+
+absl::Status Sandbox::DoBoot(const PodIdentity& identity) {
+  egress_rules_->SetPlainHttp(options_.config.image.insecure_plain_http);
+  CC_RETURN_IF_ERROR(egress_rules_->Allow(options_.config.image.egress_hosts));
+  CC_RETURN_IF_ERROR(egress_rules_->Allow(options_.config.image.mirrors));
+  CC_RETURN_IF_ERROR(MakeStateDir());
+  CC_RETURN_IF_ERROR(CreateVm());
+  CC_ASSIGN_OR_RETURN(UniqueFd ready, vm_->Listen(agent_proto::kReadyPort));
+  CC_ASSIGN_OR_RETURN(UniqueFd egress, vm_->Listen(agent_proto::kEgressPort));
+  egress_ = std::make_unique<Egress>(std::move(egress), egress_rules_);
+  CC_RETURN_IF_ERROR(egress_->Start());
+  CC_RETURN_IF_ERROR(StartVm());
+  log::Info("vm started", {{"pid", vm_->pid()}, {"ms", Milliseconds()}});
+  CC_ASSIGN_OR_RETURN(UniqueFd connection, DialAgent(std::move(ready)));
+  log::Info("agent ready", {{"ms", Milliseconds()}});
+  auto agent = std::make_shared<agent_proto::AgentClient>(std::move(connection));
+  {
+    const std::lock_guard lock(mutex_);
+    if (phase_ == Phase::kEnded) return EndStatusLocked();
+    agent_ = agent;
+  }
+  CC_ASSIGN_OR_RETURN(agent_watcher_, Thread::Start("agent-watch", [this, agent] { WatchAgent(agent); }));
+  return CreateSandboxInGuest(identity);
+}
+
+absl::Status Sandbox::MakeStateDir() {
+  std::error_code error;
+  std::filesystem::create_directories(options_.config.state_dir, error);
+  if (error) return ErrnoStatus(error.value(), StrCat("make state directory ", options_.config.state_dir));
+  // A sandbox of the same name is gone: `start` made sure that its shim does not answer.
+  std::filesystem::remove_all(dir_, error);
+  if (::mkdir(dir_.c_str(), 0700) != 0) return ErrnoStatus(errno, StrCat("make state directory ", dir_));
+  CC_ASSIGN_OR_RETURN(const ProcessId self, ProcessId::Of(::getpid()));
+  const SandboxRecord record{.shim = self, .vm = {}, .state_dir = dir_};
+  return Annotate(record.Save(options_.bundle), "record the sandbox in its bundle");
+}
+
+absl::Status Sandbox::CreateVm() {
+  CC_ASSIGN_OR_RETURN(const std::unique_ptr<vmm::Vmm> backend,
+                      options_.backends->Make(options_.config.vmm.backend));
+  CC_ASSIGN_OR_RETURN(UniqueFd console, console_.Open());
+  CC_ASSIGN_OR_RETURN(std::unique_ptr<vmm::Vm> vm, backend->Create(MakeSpec(options_, dir_, console.get())));
+  console_writer_ = std::move(console);
+  const std::lock_guard lock(mutex_);
+  vm_ = std::move(vm);
+  return absl::OkStatus();
+}
+
+absl::Status Sandbox::StartVm() {
+  absl::Status started;
+  bool done = false;  // under mutex_, as is `started`
+  {
+    const std::lock_guard lock(mutex_);
+    if (stop_requested_) return absl::CancelledError("the pod was stopped before its VM was started");
+    CC_ASSIGN_OR_RETURN(monitor_, Thread::Start("vm-monitor", [this, &started, &done] {
+                          absl::Status status = vm_->Start();
+                          const bool running = status.ok();
+                          {
+                            const std::lock_guard start_lock(mutex_);
+                            started = std::move(status);
+                            done = true;
+                            changed_.notify_all();
+                          }
+                          End(running ? vm_->Wait() : "it did not start");
+                        }));
+    monitor_started_ = true;
+  }
+  bool stop = false;
+  {
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return done; });
+    stop = stop_requested_;
+  }
+  console_writer_.reset();
+  CC_RETURN_IF_ERROR(started);
+  // A Stop that came before the start found nothing to stop.
+  if (stop) vm_->Stop();
+  SandboxRecord record{.shim = {}, .vm = {}, .state_dir = dir_};
+  CC_ASSIGN_OR_RETURN(record.shim, ProcessId::Of(::getpid()));
+  if (absl::StatusOr<ProcessId> vm = ProcessId::Of(vm_->pid()); vm.ok()) record.vm = *vm;
+  return Annotate(record.Save(options_.bundle), "record the VM in the bundle");
+}
+
+absl::StatusOr<UniqueFd> Sandbox::DialAgent(UniqueFd ready_listener) {
+  // An agent that is not ours does not push; it is found by dialling with a growing delay.
+  CC_ASSIGN_OR_RETURN(Thread push, Thread::Start("ready", [this, listener = ready_listener.get()] {
+                        if (!Accept(listener).ok()) return;
+                        const std::lock_guard lock(mutex_);
+                        agent_pushed_ready_ = true;
+                        changed_.notify_all();
+                      }));
+  const auto deadline =
+      std::chrono::steady_clock::now() + std::chrono::seconds(options_.config.vmm.boot_timeout_s);
+  std::chrono::milliseconds delay = kFirstDial;
+  absl::StatusOr<UniqueFd> connection = absl::UnavailableError("not dialled");
+  bool pushed = false;
+  while (!connection.ok()) {
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait_for(lock, delay, [&] {
+        return phase_ == Phase::kEnded || stop_requested_ || (agent_pushed_ready_ && !pushed);
+      });
+      pushed = agent_pushed_ready_;
+      if (phase_ == Phase::kEnded || stop_requested_) {
+        connection = absl::UnavailableError("the VM ended before its agent was ready");
+        break;
+      }
+    }
+    connection = vm_->Connect(agent_proto::kAgentPort);
+    if (connection.ok()) break;
+    if (std::chrono::steady_clock::now() > deadline) {
+      connection = absl::DeadlineExceededError(
+          StrCat("the guest's agent did not answer within ", options_.config.vmm.boot_timeout_s,
+                 " s (vmm.boot_timeout_s): ", MessageOf(connection.status())));
+      break;
+    }
+    delay = std::min(delay * 2, kMaxDialDelay);
+  }
+  ::shutdown(ready_listener.get(), SHUT_RDWR);
+  push.Join();
+  return connection;
+}
+
+absl::Status Sandbox::CreateSandboxInGuest(const PodIdentity& identity) {
+  grpc::CreateSandboxRequest request;
+  constexpr size_t kMaxHostname = 64;
+  request.set_hostname(identity.hostname.substr(0, kMaxHostname));
+  for (const std::string& line : identity.dns) request.add_dns(line);
+  request.set_sandbox_id(options_.id);
+  *request.add_storages() = SharedMemory();
+  CC_ASSIGN_OR_RETURN(const auto agent, Agent());
+  return Annotate(agent->CreateSandbox(request, kCreateSandboxTimeout).status(),
+                  "create the sandbox in the guest");
+}
+
+void Sandbox::WatchAgent(const std::shared_ptr<agent_proto::AgentClient>& agent) {
+  agent->OnClose([this] {
+    const std::lock_guard lock(mutex_);
+    agent_closed_ = true;
+    changed_.notify_all();
+  });
+  while (true) {
+    absl::StatusOr<grpc::OOMEvent> event = agent->GetOOMEvent({});
+    if (!event.ok()) break;
+    std::function<void(const std::string&)> callback;
+    {
+      const std::lock_guard lock(mutex_);
+      callback = on_oom_;
+    }
+    if (callback) callback(event->container_id());
+  }
+  {
+    std::unique_lock lock(mutex_);
+    // Also when the VM has ended: the callback above must not outlive this object.
+    changed_.wait(lock, [this] { return agent_closed_; });
+    changed_.wait_for(lock, kLostAgentGrace, [this] { return phase_ == Phase::kEnded; });
+    if (phase_ == Phase::kEnded) return;
+    if (end_reason_.empty()) end_reason_ = "the connection to its agent was lost";
+  }
+  log::Error("agent lost, stopping the VM");
+  vm_->Stop();
+}
+
+void Sandbox::End(const std::string& reason) {
+  std::vector<std::function<void()>> callbacks;
+  std::shared_ptr<agent_proto::AgentClient> agent;
+  {
+    const std::lock_guard lock(mutex_);
+    phase_ = Phase::kEnded;
+    if (end_reason_.empty()) end_reason_ = stop_requested_ ? "it was stopped" : reason;
+    callbacks.swap(on_end_);
+    agent = agent_;
+    changed_.notify_all();
+  }
+  log::Info("vm ended", {{"reason", reason}, {"ms", Milliseconds()}});
+  if (agent != nullptr) agent->Close();
+  if (egress_ != nullptr) egress_->Stop();
+  std::error_code error;
+  std::filesystem::remove_all(dir_, error);
+  if (error) log::Error("state directory not removed", {{"path", dir_}, {"error", error.message()}});
+  {
+    const std::lock_guard lock(mutex_);
+    end_done_ = true;
+    changed_.notify_all();
+  }
+  for (const auto& callback : callbacks) callback();
+}
+
+void Sandbox::Stop() {
+  vmm::Vm* vm = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    stop_requested_ = true;
+    if (phase_ == Phase::kNew) {
+      phase_ = Phase::kEnded;
+      end_done_ = true;
+    }
+    if (monitor_started_) vm = vm_.get();
+    changed_.notify_all();
+  }
+  if (vm != nullptr) vm->Stop();
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return end_done_; });
+}
+
+bool Sandbox::ended() const {
+  const std::lock_guard lock(mutex_);
+  return phase_ == Phase::kEnded;
+}
+
+absl::Status Sandbox::EndStatus() const {
+  const std::lock_guard lock(mutex_);
+  return EndStatusLocked();
+}
+
+absl::Status Sandbox::EndStatusLocked() const {
+  if (phase_ != Phase::kEnded) return absl::OkStatus();
+  return absl::UnavailableError(
+      StrCat("the VM has ended: ", end_reason_.empty() ? "it never ran" : end_reason_));
+}
+
+absl::StatusOr<std::shared_ptr<agent_proto::AgentClient>> Sandbox::Agent() const {
+  const std::lock_guard lock(mutex_);
+  if (phase_ == Phase::kEnded) return EndStatusLocked();
+  if (agent_ == nullptr) return absl::UnavailableError("the VM has not booted yet");
+  return agent_;
+}
+
+pid_t Sandbox::vm_pid() const {
+  const std::lock_guard lock(mutex_);
+  return vm_ == nullptr ? -1 : vm_->pid();
+}
+
+void Sandbox::OnEnd(std::function<void()> callback) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (phase_ != Phase::kEnded) {
+      on_end_.push_back(std::move(callback));
+      return;
+    }
+  }
+  callback();
+}
+
+void Sandbox::OnOom(std::function<void(const std::string&)> callback) {
+  const std::lock_guard lock(mutex_);
+  on_oom_ = std::move(callback);
+}
+
+int64_t Sandbox::Milliseconds() const {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() -
+                                                               options_.shim_started)
+      .count();
+}
+
+}  // namespace cc::shim

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// The low-level functions of libcrypto, although marked deprecated: linked statically they bring one object
+// file of code, where the EVP interface brings the provider machinery (2 MB of resident memory).
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include "shim/sha256.h"
+
+#include <openssl/sha.h>
+
+#include <array>
+
+namespace cc::shim {
+
+std::string Sha256Hex(std::string_view data) {
+  std::array<unsigned char, SHA256_DIGEST_LENGTH> digest;
+  SHA256_CTX context;
+  SHA256_Init(&context);
+  SHA256_Update(&context, data.data(), data.size());
+  SHA256_Final(digest.data(), &context);
+  static constexpr char kHex[] = "0123456789abcdef";
+  std::string hex;
+  for (unsigned char byte : digest) {
+    hex.push_back(kHex[byte >> 4]);
+    hex.push_back(kHex[byte & 15]);
+  }
+  return hex;
+}
+
+}  // namespace cc::shim
