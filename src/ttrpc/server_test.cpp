@@ -184,7 +184,7 @@ TEST_F(ServerTest, CancelledCallRunsCallbackAtOnce) {
 
 TEST_F(ServerTest, CancelScopeMayReferToTheHandlersStack) {
   Handle("Race", [](const CallContext& call, std::string_view, std::string&) {
-    auto on_stack = std::make_unique<int>(1);
+    auto on_stack = std::make_unique<std::atomic<int>>(1);
     const CancelScope first(call, [&] { *on_stack += 1; });
     const CancelScope second(call, [&] { *on_stack += 1; });
     std::this_thread::yield();
@@ -213,7 +213,7 @@ TEST_F(ServerTest, ConnectionAfterShutdownIsClosed) {
   EXPECT_TRUE(absl::IsUnavailable(Call("Echo").status()));
 }
 
-// Requests of one client start in the order of their frames: the pool takes tasks first in, first out.
+// What a caller that waits for each answer relies on.
 TEST_F(ServerTest, SerialCallsKeepTheirOrder) {
   std::vector<int> order;
   Handle("Note", [&](const CallContext&, std::string_view in, std::string&) {

@@ -22,10 +22,14 @@ class TestPeer {
  public:
   explicit TestPeer(UniqueFd fd) : fd_(std::move(fd)), reader_(fd_.get()), writer_(fd_.get()) {}
 
-  // A peer and the other end of its connection.
+  // A peer and the other end of its connection. Small buffers, so that a test can fill them.
   static std::pair<std::unique_ptr<TestPeer>, UniqueFd> Connect() {
     absl::StatusOr<std::pair<UniqueFd, UniqueFd>> pair = SocketPair();
     EXPECT_TRUE(pair.ok()) << pair.status();
+    for (const int fd : {pair->first.get(), pair->second.get()}) {
+      constexpr int kSize = 64 << 10;
+      EXPECT_EQ(::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &kSize, sizeof(kSize)), 0);
+    }
     return {std::make_unique<TestPeer>(std::move(pair->first)), std::move(pair->second)};
   }
 
