@@ -22,11 +22,9 @@ class CborBuilder {
 
   absl::StatusOr<CborValue> Run(std::string_view bytes) {
     const cbor_callbacks callbacks = Callbacks();
-    const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
     size_t offset = 0;
     while (!root_.has_value()) {
-      const cbor_decoder_result step =
-          cbor_stream_decode(data + offset, bytes.size() - offset, &callbacks, this);
+      const cbor_decoder_result step = Decode(bytes.substr(offset), callbacks);
       if (!error_.empty()) return Refuse(error_, offset);
       if (step.status == CBOR_DECODER_NEDATA) return Refuse("the item is cut short", offset);
       if (step.status != CBOR_DECODER_FINISHED) return Refuse("not well-formed", offset);
@@ -45,6 +43,16 @@ class CborBuilder {
     CborValue value;
     uint64_t missing;  // items until the container is complete
   };
+
+  cbor_decoder_result Decode(std::string_view rest, const cbor_callbacks& callbacks) {
+    // libcbor 0.8 refuses tags 6 to 20 in their shortest form, as if they were reserved; 18 is COSE_Sign1.
+    if (!rest.empty() && (rest[0] & 0xe0) == 0xc0 && (rest[0] & 0x1f) < 24) {
+      OnTag(this, rest[0] & 0x1f);
+      return {.read = 1, .status = CBOR_DECODER_FINISHED};
+    }
+    return cbor_stream_decode(reinterpret_cast<const unsigned char*>(rest.data()), rest.size(), &callbacks,
+                              this);
+  }
 
   static absl::Status Refuse(std::string_view why, size_t offset) {
     return absl::InvalidArgumentError(StrCat("CBOR at byte ", offset, ": ", why));
