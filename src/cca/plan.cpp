@@ -105,6 +105,12 @@ absl::StatusOr<RealmPlan> OrderPlan(const RealmLayout& layout, PlanOrder order) 
   CC_RETURN_IF_ERROR(CheckRam(sorted));
   CC_RETURN_IF_ERROR(CheckContent(sorted));
   CC_RETURN_IF_ERROR(CheckRecs(sorted.recs));
+  if (order == PlanOrder::kRipasLast && sorted.ram.size() != 1) {
+    return absl::InvalidArgumentError(StrCat(
+        "realm plan: ", sorted.ram.size(),
+        " ranges of RAM; where KVM sets the RIPAS itself it takes memory slots in no order that can be "
+        "predicted, so use one"));
+  }
 
   RealmPlan plan{.params = sorted.params};
   const auto add = [&plan](auto& parts) { plan.steps.insert(plan.steps.end(), parts.begin(), parts.end()); };

@@ -82,7 +82,8 @@ enum class PlanOrder {
 
 // The layout checked and put in order, content by ascending address. InvalidArgument when an address is not
 // on a granule, ranges overlap, content lies outside RAM or is longer than its range, RAM is beyond the
-// private half of the address space, or not exactly one vCPU is runnable and it is not the first.
+// private half of the address space, not exactly the first vCPU is runnable, or (kRipasLast) RAM is more than
+// one range: KVM goes through memory slots by a hash of their number.
 absl::StatusOr<RealmPlan> OrderPlan(const RealmLayout& layout, PlanOrder order);
 
 }  // namespace cc::cca

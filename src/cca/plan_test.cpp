@@ -37,6 +37,13 @@ TEST(Plan, RipasComesLastWhereKvmDoesIt) {
   EXPECT_TRUE(std::holds_alternative<InitRipas>(plan.steps.back()));
 }
 
+TEST(Plan, OneRangeOfRamWhereKvmChoosesTheOrder) {
+  RealmLayout layout = Good();
+  layout.ram = {{0x90000000, 0x1000}, {0x80000000, 0x10000000}};
+  EXPECT_TRUE(OrderPlan(layout, PlanOrder::kRipasFirst).ok());
+  EXPECT_FALSE(OrderPlan(layout, PlanOrder::kRipasLast).ok());
+}
+
 struct BadCase {
   const char* text;  // part of the message
   std::function<void(RealmLayout&)> spoil;
