@@ -15,14 +15,13 @@
 #include "base/status.h"
 #include "base/strings.h"
 #include "datahub/config.h"
+#include "datahub/egress.h"
 #include "datahub/mount_watch.h"
 #include "datahub/routes.h"
 #include "datahub/service.h"
 #include "ttrpc/server.h"
 
 namespace {
-
-constexpr uint32_t kHostCid = 2;
 
 struct Flags {
   std::string socket, store, config;
@@ -38,24 +37,32 @@ absl::StatusOr<cc::datahub::Config> Configure(const Flags& flags) {
   CC_RETURN_IF_ERROR(cc::datahub::ApplyCmdline(cmdline, &config));
   if (!flags.socket.empty()) config.socket = flags.socket;
   if (!flags.store.empty()) config.image.store = flags.store;
-  // A guest without a network reaches registries through the host, over vsock.
-  config.image.http.egress = []() -> cc::image::SocksDialer {
-    if (cc::datahub::HasDefaultRoute()) return {};
-    return [] { return cc::ConnectVsock(kHostCid, cc::agent_proto::kEgressPort); };
-  };
   return config;
+}
+
+absl::Status MakeParent(const std::string& path) {
+  const std::string directory = std::filesystem::path(path).parent_path();
+  std::error_code error;
+  std::filesystem::create_directories(directory, error);
+  if (error) return cc::ErrnoStatus(error.value(), cc::StrCat("make directory ", directory));
+  return absl::OkStatus();
 }
 
 absl::Status Serve(const Flags& flags) {
   CC_ASSIGN_OR_RETURN(cc::datahub::Config config, Configure(flags));
+  CC_RETURN_IF_ERROR(MakeParent(config.socket));
+  // A guest without a network reaches registries through the host, over vsock.
+  const std::string egress_path = std::filesystem::path(config.socket).replace_filename("egress.sock");
+  CC_ASSIGN_OR_RETURN(const auto egress, cc::datahub::EgressProxy::Start(egress_path));
+  config.image.http.egress_socket = [egress_path] {
+    return cc::datahub::HasDefaultRoute() ? std::string() : egress_path;
+  };
   CC_ASSIGN_OR_RETURN(std::unique_ptr<cc::image::Puller> puller,
                       cc::image::Puller::Create(std::move(config.image)));
   CC_ASSIGN_OR_RETURN(const auto watch, cc::datahub::MountWatch::Start([&puller] { puller->Sweep(); }));
 
   cc::ttrpc::Server server;
   cc::datahub::RegisterServices(*puller, server);
-  std::error_code made;
-  std::filesystem::create_directories(std::filesystem::path(config.socket).parent_path(), made);
   CC_ASSIGN_OR_RETURN(const cc::UniqueFd listener, cc::ListenUnix(config.socket));
 
   // SIGTERM and SIGINT are blocked everywhere and taken here, so that pulls end and clean up.

@@ -16,7 +16,7 @@ namespace cc::datahub {
 
 struct Config {
   std::string socket;
-  image::PullerOptions image;  // its `http.egress` is left to the caller
+  image::PullerOptions image;  // its `http.egress_socket` is left to the caller
 };
 
 Config DefaultConfig();

@@ -35,7 +35,6 @@ struct Transfer {
   const BodySink* sink = nullptr;
   const std::stop_token* stop = nullptr;
   const HttpOptions* options = nullptr;
-  SocksDialer dialer;
   const TlsRoots* roots = nullptr;
   CURL* easy = nullptr;
   HttpResponse response;
@@ -104,18 +103,6 @@ int OnProgress(void* self, curl_off_t, curl_off_t received, curl_off_t, curl_off
   }
   return 0;
 }
-
-// Gives curl a socket that is connected to the SOCKS proxy already.
-curl_socket_t OnOpenSocket(void* self, curlsocktype, curl_sockaddr*) {
-  auto& transfer = *static_cast<Transfer*>(self);
-  absl::StatusOr<UniqueFd> socket = transfer.dialer();
-  if (!socket.ok()) {
-    transfer.error = Annotate(socket.status(), "connect to the egress proxy");
-    return CURL_SOCKET_BAD;
-  }
-  return socket->release();
-}
-int OnSocketOptions(void*, curl_socket_t, curlsocktype) { return CURL_SOCKOPT_ALREADY_CONNECTED; }
 
 CURLcode OnTlsContext(CURL*, void* context, void* self) {
   static_cast<Transfer*>(self)->roots->AddTo(context);
@@ -263,14 +250,10 @@ absl::StatusOr<HttpResponse> HttpClient::GetOnce(const HttpRequest& request, con
   }
   // An empty string, unlike none, also turns off the environment's proxies.
   const bool tls = request.url.starts_with("https:");
-  if (options.egress) transfer.dialer = options.egress();
-  if (transfer.dialer) {
-    // The address is never contacted: OnOpenSocket returns a socket that is connected already.
-    curl_easy_setopt(handle, CURLOPT_PROXY, "socks5h://127.0.0.1:1080");
+  const std::string egress = options.egress_socket ? options.egress_socket() : "";
+  if (!egress.empty()) {
+    curl_easy_setopt(handle, CURLOPT_PROXY, StrCat("socks5h://localhost", egress).c_str());
     curl_easy_setopt(handle, CURLOPT_NOPROXY, "");
-    curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, OnOpenSocket);
-    curl_easy_setopt(handle, CURLOPT_OPENSOCKETDATA, &transfer);
-    curl_easy_setopt(handle, CURLOPT_SOCKOPTFUNCTION, OnSocketOptions);
   } else {
     curl_easy_setopt(handle, CURLOPT_PROXY, tls ? options.https_proxy.c_str() : options.http_proxy.c_str());
     curl_easy_setopt(handle, CURLOPT_NOPROXY, options.no_proxy.c_str());

@@ -27,16 +27,13 @@
 
 namespace cc::image {
 
-// A connected stream socket that speaks SOCKS5 and resolves names at its far end.
-using SocksDialer = std::function<absl::StatusOr<UniqueFd>()>;
-
 struct HttpOptions {
   std::set<std::string> plain_http_hosts;  // exact "host" or "host:port", lower case
   std::string extra_roots_pem;             // certificates, concatenated PEM
   std::string https_proxy, http_proxy, no_proxy;
-  // Asked before each request. What it returns, unless empty, carries the connection (and the proxies are not
-  // used); TLS stays end to end.
-  std::function<SocksDialer()> egress;
+  // Asked before each request. Unless empty it is the path of a unix socket that speaks SOCKS5 and resolves
+  // names at its far end: it carries the connection (the proxies are not used); TLS stays end to end.
+  std::function<std::string()> egress_socket;
   std::chrono::milliseconds connect_timeout = std::chrono::seconds(15);
   std::chrono::milliseconds stall_timeout = std::chrono::seconds(30);
   std::string user_agent = "kata-cc/" CC_VERSION;
