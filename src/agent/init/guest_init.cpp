@@ -64,6 +64,7 @@ absl::Status MountFileSystems(const std::string& cgroup_root) {
   CC_RETURN_IF_ERROR(Mount("cgroup2", cgroup_root, kSafe, "nsdelegate,memory_recursiveprot"));
   CC_RETURN_IF_ERROR(MakeDir("/tmp"));
   if (::chmod("/tmp", 01777) != 0) return ErrnoStatus(errno, "set mode of /tmp");
+  CC_RETURN_IF_ERROR(MakeDir("/run/confidential-containers"));
   return MakeDir("/etc");
 }
 

@@ -37,6 +37,10 @@ absl::StatusOr<std::vector<KernelModule>> ParseModuleList(std::string_view text)
 absl::Status LoadModule(const KernelModule& module) {
   CC_ASSIGN_OR_RETURN(UniqueFd fd, OpenFile(module.path, O_RDONLY));
   if (::syscall(SYS_finit_module, fd.get(), module.parameters.c_str(), 0) != 0 && errno != EEXIST) {
+    if (errno == ENOENT) {
+      return absl::FailedPreconditionError(StrCat(
+          "load kernel module ", module.path, ": a module that it needs must come before it in the list"));
+    }
     return ErrnoStatus(errno, StrCat("load kernel module ", module.path));
   }
   return absl::OkStatus();

@@ -21,6 +21,7 @@ using std::chrono::steady_clock;
 // What the agent protocol promises to drain after the end of the process.
 constexpr milliseconds kDrainTime{500};
 constexpr int kPipeSize = 256 * 1024;
+constexpr size_t kMinRead = 4096;
 
 struct Pipe {
   UniqueFd read;
@@ -57,6 +58,10 @@ absl::StatusOr<Ready> WaitFor(int fd, short events, int exited, int cancel, int 
 
 // Reads what is there, up to `limit`. nullopt = nothing at the moment; empty = end.
 absl::StatusOr<std::optional<std::string>> ReadAvailable(int fd, size_t limit) {
+  // As much memory as there is to read; the host's limit is usually far more.
+  int available = 0;
+  ::ioctl(fd, FIONREAD, &available);
+  limit = std::min(limit, std::max(static_cast<size_t>(available), kMinRead));
   std::string data(limit, '\0');
   size_t have = 0;
   while (have < limit) {
