@@ -60,33 +60,42 @@ void EventLoop::Stop() {
   ::eventfd_write(wakeup_.get(), 1);
 }
 
-void EventLoop::RunTasks() {
+bool EventLoop::RunTasks() {
   std::vector<std::function<void()>> tasks;
   {
     std::lock_guard lock(mutex_);
     tasks.swap(tasks_);
   }
   for (const std::function<void()>& task : tasks) task();
+  return !tasks.empty();
+}
+
+bool EventLoop::Dispatch(int timeout) {
+  std::array<epoll_event, kEventsPerWait> events;
+  const int n = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout);
+  for (int i = 0; i < n; ++i) {
+    const epoll_event& event = events[static_cast<size_t>(i)];
+    if (event.data.u64 == kWakeupId) {
+      eventfd_t value;
+      ::eventfd_read(wakeup_.get(), &value);
+      continue;
+    }
+    const auto found = handlers_.find(event.data.u64);
+    if (found == handlers_.end()) continue;
+    // A copy of the owner: the handler may remove itself.
+    const std::shared_ptr<Handler> handler = found->second;
+    (*handler)(event.events);
+  }
+  const bool ran_tasks = RunTasks();
+  return n > 0 || ran_tasks;
 }
 
 void EventLoop::Run() {
-  std::array<epoll_event, kEventsPerWait> events;
-  while (!stopped_) {
-    const int n = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), -1);
-    for (int i = 0; i < n; ++i) {
-      const epoll_event& event = events[static_cast<size_t>(i)];
-      if (event.data.u64 == kWakeupId) {
-        eventfd_t value;
-        ::eventfd_read(wakeup_.get(), &value);
-        continue;
-      }
-      const auto found = handlers_.find(event.data.u64);
-      if (found == handlers_.end()) continue;
-      // A copy of the owner: the handler may remove itself.
-      const std::shared_ptr<Handler> handler = found->second;
-      (*handler)(event.events);
-    }
-    RunTasks();
+  while (!stopped_) Dispatch(-1);
+}
+
+void EventLoop::RunReady() {
+  while (Dispatch(0)) {
   }
 }
 

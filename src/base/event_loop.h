@@ -47,9 +47,15 @@ class EventLoop {
   void Run();
   void Stop();
 
+  // Handles what is ready now and what comes of it, without waiting. Instead of Run, on one thread.
+  void RunReady();
+
  private:
   EventLoop(UniqueFd epoll, UniqueFd wakeup) : epoll_(std::move(epoll)), wakeup_(std::move(wakeup)) {}
-  void RunTasks();
+  // Waits for events up to `timeout` (milliseconds, -1 = for ever) and handles them, then the tasks. False
+  // when there was nothing.
+  bool Dispatch(int timeout);
+  bool RunTasks();
 
   UniqueFd epoll_;
   UniqueFd wakeup_;

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <sys/epoll.h>
 
+#include <array>
+#include <string>
 #include <thread>
 
 #include "base/file.h"
@@ -70,6 +72,27 @@ TEST_F(EventLoopTest, AHandlerMayRemoveItselfAndOthers) {
 
 TEST_F(EventLoopTest, ADescriptorThatCannotBeWatchedIsAnError) {
   EXPECT_FALSE(loop_->Add(-1, EPOLLIN, [](uint32_t) {}).ok());
+}
+
+TEST_F(EventLoopTest, RunReadyHandlesWhatComesOfWhatIsReadyAndReturns) {
+  auto pair = *SocketPair();
+  std::string order;
+  const auto take = [&order](const UniqueFd& fd, const char* name) {
+    std::array<char, 1> byte;
+    ASSERT_TRUE(ReadSome(fd.get(), byte).ok());
+    order += name;
+  };
+  ASSERT_TRUE(loop_
+                  ->Add(near_.get(), EPOLLIN,
+                        [&](uint32_t) {
+                          take(near_, "first");
+                          loop_->Post([&] { EXPECT_TRUE(SendFull(pair.second.get(), "y").ok()); });
+                        })
+                  .ok());
+  ASSERT_TRUE(loop_->Add(pair.first.get(), EPOLLIN, [&](uint32_t) { take(pair.first, " second"); }).ok());
+  ASSERT_TRUE(SendFull(far_.get(), "x").ok());
+  loop_->RunReady();
+  EXPECT_EQ(order, "first second");
 }
 
 TEST_F(EventLoopTest, RunsTasksPostedBeforeStop) {
