@@ -47,30 +47,26 @@ absl::StatusOr<jose::Key> ReadRak(const RealmClaims& realm) {
   return key;
 }
 
-absl::StatusOr<UnverifiedToken> ParseToken(std::string_view bytes) {
+}  // namespace
+
+absl::StatusOr<UnverifiedToken> UnverifiedToken::ParseCollection(std::string_view bytes) {
   CC_ASSIGN_OR_RETURN(const CborValue value, CborValue::Parse(bytes, "collection"));
   CC_ASSIGN_OR_RETURN(const TokenForm form, FormOf(value));
   CC_ASSIGN_OR_RETURN(const CborMap collection, CborMap::Of(value.tagged()));
   CC_RETURN_IF_ERROR(collection.AllowOnly({kPlatformToken, kRealmToken}));
   CC_ASSIGN_OR_RETURN(const auto platform_bytes, Member(collection, form, kPlatformToken, "platform token"));
   CC_ASSIGN_OR_RETURN(const auto realm_bytes, Member(collection, form, kRealmToken, "realm token"));
-  CC_ASSIGN_OR_RETURN(CoseSign1 platform_message, CoseSign1::Parse(platform_bytes, "platform token"));
-  CC_ASSIGN_OR_RETURN(CoseSign1 realm_message, CoseSign1::Parse(realm_bytes, "realm token"));
-  CC_ASSIGN_OR_RETURN(PlatformClaims platform, PlatformClaims::Parse(platform_message.unverified_payload()));
-  CC_ASSIGN_OR_RETURN(RealmClaims realm, RealmClaims::Parse(realm_message.unverified_payload()));
-  CC_ASSIGN_OR_RETURN(jose::Key rak, ReadRak(realm));
-  return UnverifiedToken{form,
-                         std::move(platform_message),
-                         std::move(platform),
-                         std::move(realm_message),
-                         std::move(realm),
-                         std::move(rak)};
+  CC_ASSIGN_OR_RETURN(CoseSign1 platform, CoseSign1::Parse(platform_bytes, "platform token"));
+  CC_ASSIGN_OR_RETURN(CoseSign1 realm, CoseSign1::Parse(realm_bytes, "realm token"));
+  CcaClaims claims;
+  CC_ASSIGN_OR_RETURN(claims.platform, PlatformClaims::Parse(platform.unverified_payload()));
+  CC_ASSIGN_OR_RETURN(claims.realm, RealmClaims::Parse(realm.unverified_payload()));
+  CC_ASSIGN_OR_RETURN(jose::Key rak, ReadRak(claims.realm));
+  return UnverifiedToken(form, std::move(platform), std::move(realm), std::move(claims), std::move(rak));
 }
 
-}  // namespace
-
 absl::StatusOr<UnverifiedToken> UnverifiedToken::Parse(std::string_view bytes) {
-  absl::StatusOr<UnverifiedToken> token = ParseToken(bytes);
+  absl::StatusOr<UnverifiedToken> token = ParseCollection(bytes);
   if (!token.ok()) return Annotate(token.status(), "CCA token");
   return token;
 }

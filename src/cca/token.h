@@ -19,17 +19,35 @@ enum class TokenForm {
 };
 
 // A token that is well-formed, with claims of the right types and sizes. Nothing of it is true before
-// VerifyToken (verify.h) says so.
-struct UnverifiedToken {
-  TokenForm form;
-  CoseSign1 platform_message;
-  PlatformClaims platform;
-  CoseSign1 realm_message;
-  RealmClaims realm;
-  jose::Key rak;  // from realm.public_key
-
+// VerifyToken (verify.h) says so. Immutable: what is verified is what was parsed.
+class UnverifiedToken {
+ public:
   // InvalidArgument says which token and which claim.
   static absl::StatusOr<UnverifiedToken> Parse(std::string_view bytes);
+
+  TokenForm form() const { return form_; }
+  const CoseSign1& platform_message() const { return platform_message_; }
+  const CoseSign1& realm_message() const { return realm_message_; }
+  const PlatformClaims& platform() const { return claims_.platform; }
+  const RealmClaims& realm() const { return claims_.realm; }
+  const jose::Key& rak() const { return rak_; }  // of realm().public_key
+
+ private:
+  UnverifiedToken(TokenForm form, CoseSign1 platform_message, CoseSign1 realm_message, CcaClaims claims,
+                  jose::Key rak)
+      : form_(form),
+        platform_message_(std::move(platform_message)),
+        realm_message_(std::move(realm_message)),
+        claims_(std::move(claims)),
+        rak_(std::move(rak)) {}
+
+  static absl::StatusOr<UnverifiedToken> ParseCollection(std::string_view bytes);
+
+  TokenForm form_;
+  CoseSign1 platform_message_;
+  CoseSign1 realm_message_;
+  CcaClaims claims_;
+  jose::Key rak_;
 };
 
 // The collection of two encoded tokens.

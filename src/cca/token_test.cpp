@@ -18,10 +18,10 @@ std::string Mint(TokenForm form) {
 TEST(Token, BothFormsCarryTheSameClaims) {
   for (TokenForm form : {TokenForm::kCollection, TokenForm::kCmwCollection}) {
     const UnverifiedToken token = UnverifiedToken::Parse(Mint(form)).value();
-    EXPECT_EQ(token.form, form);
-    EXPECT_EQ(token.platform.instance_id, SamplePlatform().instance_id);
-    EXPECT_EQ(token.realm.rim, SampleRealm().rim);
-    EXPECT_EQ(token.rak.Thumbprint(), SampleRak().Thumbprint());
+    EXPECT_EQ(token.form(), form);
+    EXPECT_EQ(token.platform().instance_id, SamplePlatform().instance_id);
+    EXPECT_EQ(token.realm().rim, SampleRealm().rim);
+    EXPECT_EQ(token.rak().Thumbprint(), SampleRak().Thumbprint());
   }
 }
 
@@ -31,29 +31,30 @@ TEST(Token, LegacyRealmHasARawPoint) {
   const std::string bytes =
       MintToken(TokenForm::kCollection, SamplePlatform(), realm, SampleCpak(), SampleRak()).value();
   const UnverifiedToken token = UnverifiedToken::Parse(bytes).value();
-  EXPECT_EQ(token.realm.public_key.size(), 97u);
-  EXPECT_EQ(token.rak.Thumbprint(), SampleRak().Thumbprint());
+  EXPECT_EQ(token.realm().public_key.size(), 97u);
+  EXPECT_EQ(token.rak().Thumbprint(), SampleRak().Thumbprint());
 }
 
 TEST(Token, ReadsTheRecordedOne) {
   CC_SKIP_WITHOUT_TESTDATA();
   const UnverifiedToken token = UnverifiedToken::Parse(RecordedToken()).value();
-  EXPECT_EQ(token.form, TokenForm::kCollection);
-  EXPECT_EQ(token.platform.profile, kPlatformProfile2023);
-  EXPECT_EQ(token.platform.lifecycle, 0x3003);
-  EXPECT_EQ(token.platform.sw_components.size(), 13u);
-  EXPECT_EQ(token.platform.sw_components[0].type, "RSE_BL1_2");
-  EXPECT_EQ(token.realm.hash_algorithm, "sha-256");
-  EXPECT_EQ(token.realm.challenge, std::string(64, 'A'));
-  EXPECT_EQ(token.realm.rpv, std::string(64, '\0'));
-  EXPECT_EQ(jose::ToHex(token.realm.rim), "8e6dd76d238405e83dbc3eba814905226421acda67d295f31677e6daea646b40");
+  EXPECT_EQ(token.form(), TokenForm::kCollection);
+  EXPECT_EQ(token.platform().profile, kPlatformProfile2023);
+  EXPECT_EQ(token.platform().lifecycle, 0x3003);
+  EXPECT_EQ(token.platform().sw_components.size(), 13u);
+  EXPECT_EQ(token.platform().sw_components[0].type, "RSE_BL1_2");
+  EXPECT_EQ(token.realm().hash_algorithm, "sha-256");
+  EXPECT_EQ(token.realm().challenge, std::string(64, 'A'));
+  EXPECT_EQ(token.realm().rpv, std::string(64, '\0'));
+  EXPECT_EQ(jose::ToHex(token.realm().rim),
+            "8e6dd76d238405e83dbc3eba814905226421acda67d295f31677e6daea646b40");
 }
 
 // Collections of two good tokens, put together wrongly.
 TEST(Token, RefusesOtherCollections) {
   const UnverifiedToken parsed = UnverifiedToken::Parse(Mint(TokenForm::kCollection)).value();
-  const std::string platform = CoseSign(parsed.platform_message.unverified_payload(), SampleCpak()).value();
-  const std::string realm = CoseSign(parsed.realm_message.unverified_payload(), SampleRak()).value();
+  const std::string platform = CoseSign(parsed.platform_message().unverified_payload(), SampleCpak()).value();
+  const std::string realm = CoseSign(parsed.realm_message().unverified_payload(), SampleRak()).value();
   ASSERT_TRUE(UnverifiedToken::Parse(EncodeCollection(TokenForm::kCollection, platform, realm)).ok());
   const auto cmw = [&](const CborWriter& wrapper) {
     return CborWriter().Tag(907).Map(2).Int(44234).Raw(wrapper.str()).Int(44241).Raw(wrapper.str()).str();

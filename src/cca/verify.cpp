@@ -48,17 +48,17 @@ absl::StatusOr<CcaClaims> VerifyToken(const UnverifiedToken& token, const TrustA
         StrCat("CCA report data of ", report_data.size(), " bytes where 1 to 64 are possible"));
   }
   // Comparisons come first: they cost nothing, signatures do.
-  CcaClaims claims{token.platform, token.realm};
+  CcaClaims claims{token.platform(), token.realm()};
   CC_RETURN_IF_ERROR(CheckChallenge(claims.realm, report_data));
   CC_RETURN_IF_ERROR(CheckBinding(claims));
   CC_RETURN_IF_ERROR(CheckLifecycle(claims.platform, options));
   const absl::StatusOr<jose::Key> cpak =
       anchors.Find(claims.platform.instance_id, claims.platform.implementation_id);
   if (!cpak.ok()) return Failed("trust-anchor", MessageOf(cpak.status()));
-  if (const absl::Status signature = token.platform_message.Verify(*cpak); !signature.ok()) {
+  if (const absl::Status signature = token.platform_message().Verify(*cpak); !signature.ok()) {
     return Failed("platform-signature", MessageOf(signature));
   }
-  if (const absl::Status signature = token.realm_message.Verify(token.rak); !signature.ok()) {
+  if (const absl::Status signature = token.realm_message().Verify(token.rak()); !signature.ok()) {
     return Failed("realm-signature", MessageOf(signature));
   }
   return claims;

@@ -40,8 +40,8 @@ TEST(Verify, AcceptsTheRecordedTokenByATaStoreEntryToo) {
   const UnverifiedToken token = UnverifiedToken::Parse(RecordedToken()).value();
   const nlohmann::json store = {
       {{"pkey", nlohmann::json::parse(ReadFile(TestDataPath("cpak-pub.json")).value())},
-       {"implementation-id", jose::ToHex(token.platform.implementation_id)},
-       {"instance-id", jose::ToHex(token.platform.instance_id)}}};
+       {"implementation-id", jose::ToHex(token.platform().implementation_id)},
+       {"instance-id", jose::ToHex(token.platform().instance_id)}}};
   const TrustAnchors anchors = TrustAnchors::FromTaStore(store.dump()).value();
   EXPECT_TRUE(VerifyToken(token, anchors, std::string(64, 'A')).ok());
 }
@@ -88,7 +88,7 @@ TEST(Verify, ARealmOfAnotherPlatformIsRefused) {
   RealmClaims realm = SampleRealm();
   realm.public_key = CoseKeyOf(other_rak).value();
   const UnverifiedToken first = Mint(SamplePlatform(), SampleRealm());
-  const std::string platform = CoseSign(first.platform_message.unverified_payload(), SampleCpak()).value();
+  const std::string platform = CoseSign(first.platform_message().unverified_payload(), SampleCpak()).value();
   const std::string swapped =
       EncodeCollection(TokenForm::kCollection, platform, CoseSign(realm.Encode(), other_rak).value());
   ExpectFailed(
