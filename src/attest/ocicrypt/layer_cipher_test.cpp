@@ -79,14 +79,14 @@ TEST(LayerCipher, OpensslAgrees) {
   const std::string plain = jose::RandomBytes(100001);
   const Sample sample = Encrypt(plain);
   const std::string key = jose::ToHex(sample.info.secrets.key.view());
-  absl::StatusOr<Output> decrypted = cc::Run({.argv = {"openssl", "enc", "-d", "-aes-256-ctr", "-K", key, "-iv",
-                                                   jose::ToHex(sample.info.secrets.nonce)}},
-                                         sample.ciphertext);
+  absl::StatusOr<Output> decrypted = cc::Run({.argv = {"openssl", "enc", "-d", "-aes-256-ctr", "-K", key,
+                                                       "-iv", jose::ToHex(sample.info.secrets.nonce)}},
+                                             sample.ciphertext);
   ASSERT_TRUE(decrypted.ok()) << decrypted.status();
   EXPECT_EQ(decrypted->out, plain);
   absl::StatusOr<Output> hmac =
       cc::Run({.argv = {"openssl", "dgst", "-sha256", "-mac", "HMAC", "-macopt", "hexkey:" + key, "-r"}},
-          sample.ciphertext);
+              sample.ciphertext);
   ASSERT_TRUE(hmac.ok()) << hmac.status();
   EXPECT_EQ(hmac->out.substr(0, 64), jose::ToHex(sample.info.secrets.hmac));
 }

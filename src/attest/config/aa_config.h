@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// aa.toml, the attestation agent's configuration, with upstream's keys. Read strictly: what we do not know or
+// cannot do is an error, not a surprise.
+#ifndef CC_ATTEST_CONFIG_AA_CONFIG_H_
+#define CC_ATTEST_CONFIG_AA_CONFIG_H_
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "attest/config/kernel_params.h"
+#include "attest/kbs/tee_key.h"
+
+namespace cc::attest {
+
+struct AaConfig {
+  struct Kbs {
+    std::string url;
+    std::string cert;  // PEM, may be empty
+    TeeKeyAlgorithm tee_key_algorithm = TeeKeyAlgorithm::kEcdhEsA256KwP256;
+  };
+  std::optional<Kbs> kbs;   // [token_configs.kbs]
+  std::string coco_as_url;  // [token_configs.coco_as]
+  std::string log_level = "info";
+  // Ours, top level: see AllowSampleEvidence.
+  bool insecure_sample_evidence = false;
+};
+
+// `source` names the text in errors. [eventlog_config] is known, but an enabled event log is Unimplemented:
+// no TEE of ours can extend a measurement with it.
+absl::StatusOr<AaConfig> ParseAaConfig(std::string_view toml, std::string_view source);
+
+// Without a file, as upstream: only the key broker, from the command line.
+AaConfig AaConfigFrom(const KernelParams& params);
+
+}  // namespace cc::attest
+
+#endif  // CC_ATTEST_CONFIG_AA_CONFIG_H_
