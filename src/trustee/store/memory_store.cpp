@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trustee/store/memory_store.h"
+
+#include "base/strings.h"
+
+namespace cc::trustee {
+
+std::string_view AreaName(Area area) {
+  switch (area) {
+    case Area::kResource:
+      return "resource";
+    case Area::kPolicy:
+      return "policy";
+    case Area::kReferenceValue:
+      return "reference_value";
+    case Area::kSession:
+      return "session";
+  }
+  return "";
+}
+
+absl::StatusOr<std::optional<std::string>> MemoryStore::Get(Area area, std::string_view name, int64_t now) {
+  const std::lock_guard lock(mutex_);
+  const auto found = values_.find({area, std::string(name)});
+  if (found == values_.end() || !found->second.Alive(now)) return std::nullopt;
+  return found->second.bytes;
+}
+
+absl::Status MemoryStore::Put(Area area, const Entries& entries, int64_t expires) {
+  const std::lock_guard lock(mutex_);
+  if (values_.size() + entries.size() > capacity_) {
+    return absl::ResourceExhaustedError(
+        StrCat("store a ", AreaName(area), ": ", capacity_, " values are held already; try again later"));
+  }
+  for (const auto& [name, bytes] : entries) values_[{area, name}] = Value{bytes, expires};
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> MemoryStore::Exchange(Area area, std::string_view name, std::string_view expected,
+                                           std::string_view value, int64_t now) {
+  const std::lock_guard lock(mutex_);
+  const auto found = values_.find({area, std::string(name)});
+  if (found == values_.end() || !found->second.Alive(now) || found->second.bytes != expected) return false;
+  found->second.bytes = value;
+  return true;
+}
+
+absl::StatusOr<bool> MemoryStore::Remove(Area area, std::string_view name) {
+  const std::lock_guard lock(mutex_);
+  return values_.erase({area, std::string(name)}) > 0;
+}
+
+absl::StatusOr<std::vector<std::string>> MemoryStore::List(Area area, int64_t now) {
+  const std::lock_guard lock(mutex_);
+  std::vector<std::string> names;
+  for (auto it = values_.lower_bound({area, ""}); it != values_.end() && it->first.first == area; ++it) {
+    if (it->second.Alive(now)) names.push_back(it->first.second);
+  }
+  return names;
+}
+
+absl::StatusOr<size_t> MemoryStore::Sweep(int64_t now) {
+  const std::lock_guard lock(mutex_);
+  return std::erase_if(values_, [now](const auto& entry) { return !entry.second.Alive(now); });
+}
+
+}  // namespace cc::trustee
