@@ -4,6 +4,8 @@
 #ifndef CC_ATTEST_CONFIG_KERNEL_PARAMS_H_
 #define CC_ATTEST_CONFIG_KERNEL_PARAMS_H_
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,8 +35,11 @@ struct KernelParams {
   bool insecure_sample_evidence = false;
 };
 
-// Keys that are not ours are left alone. A key of ours that is malformed or comes twice is InvalidArgument.
-absl::StatusOr<KernelParams> ParseKernelParams(std::string_view command_line);
+// The value of a key of the command line, if it is there; whoever reads the command line gives it.
+using FindParam = std::function<std::optional<std::string>(const std::string& key)>;
+
+// InvalidArgument for a key of ours whose value is malformed.
+absl::StatusOr<KernelParams> ReadKernelParams(const FindParam& find);
 
 }  // namespace cc::attest
 

@@ -6,6 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "attest/ocicrypt/wrap_parameters.h"
+
 namespace cc::attest {
 namespace {
 
@@ -64,6 +66,22 @@ TEST(KeyProvider, RefusesAnythingElse) {
   EXPECT_FALSE(ParseKeyUnwrapResult(R"({"keyunwrapresults":null})").ok());
   EXPECT_THAT(std::string(ParseKeyUnwrapRequest(std::string(300000, ' ')).status().message()),
               HasSubstr("longer"));
+}
+
+TEST(WrapParameters, ReadsUpstreamsForm) {
+  absl::StatusOr<WrapParameters> all =
+      ParseWrapParameters("keyid=kbs:///default/key/1::keypath=/home/me/a=b::algorithm=A256CTR");
+  ASSERT_TRUE(all.ok()) << all.status();
+  EXPECT_EQ(all->keyid.ToString(), "kbs:///default/key/1");
+  EXPECT_EQ(all->keypath, "/home/me/a=b");
+  EXPECT_EQ(all->algorithm, WrapType::kA256Ctr);
+  EXPECT_EQ(ParseWrapParameters("keypath=/k::keyid=kbs:///a/b/c")->algorithm, WrapType::kA256Gcm);
+  for (const char* text : {"", "keyid=kbs:///a/b/c", "keypath=/k", "keyid=kbs:///a/b::keypath=/k",
+                           "keyid=kbs:///a/b/c::keypath=", "keyid=kbs:///a/b/c::keypath=/k::keypath=/l",
+                           "keyid=kbs:///a/b/c::keypath=/k::algorithm=none",
+                           "keyid=kbs:///a/b/c::keypath=/k::other=1", "sample=true", "keyid", "::"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(ParseWrapParameters(text).status())) << text;
+  }
 }
 
 }  // namespace
