@@ -3,7 +3,6 @@
 
 #include <sys/socket.h>
 
-#include <thread>
 #include <utility>
 
 #include "agent_proto/names.h"
@@ -43,7 +42,13 @@ void EgressProxy::AcceptAll() const {
   while (true) {
     absl::StatusOr<UniqueFd> connection = Accept(listener_.get());
     if (!connection.ok()) return;
-    std::thread([connection = *std::move(connection)] { Carry(connection); }).detach();
+    absl::StatusOr<Thread> carrier =
+        Thread::Start("egress-conn", [connection = *std::move(connection)] { Carry(connection); });
+    if (carrier.ok()) {
+      carrier->Detach();
+    } else {
+      log::Warning("an egress connection was dropped", {{"error", carrier.status()}});
+    }
   }
 }
 

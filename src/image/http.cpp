@@ -271,7 +271,9 @@ absl::StatusOr<HttpResponse> HttpClient::GetOnce(const HttpRequest& request, con
   }
   if (code == CURLE_OK || error_page_cut) return std::move(transfer.response);
   if (!transfer.error.ok()) return transfer.error;
-  return FromCurl(code, detail);
+  const absl::Status status = FromCurl(code, detail);
+  return egress.empty() ? status
+                        : Annotate(status, "through the host, as the guest has no network of its own");
 }
 
 }  // namespace cc::image

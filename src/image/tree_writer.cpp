@@ -27,8 +27,10 @@ absl::Status PathError(int error, std::string_view action, std::string_view path
   if (error == EXDEV || error == ELOOP) {
     return absl::PermissionDeniedError(StrCat(what, ": a symbolic link on the way leads out of the layer"));
   }
-  if (error == ENOTDIR)
+  if (error == ENAMETOOLONG) return absl::InvalidArgumentError(StrCat(what, ": a name is too long"));
+  if (error == ENOTDIR) {
     return absl::InvalidArgumentError(StrCat(what, ": a part of the path is no directory"));
+  }
   return ErrnoStatus(error, what);
 }
 

@@ -14,6 +14,7 @@
 #include "base/status.h"
 #include "base/strings.h"
 #include "image/entry_path.h"
+#include "image/tar_guard.h"
 #include "image/tree_writer.h"
 
 namespace cc::image {
@@ -37,9 +38,13 @@ class Source {
             StrCat("the unpacked layer is larger than the ", max_bytes_, " bytes that it may take"));
       }
     }
+    if (block.ok()) {
+      if (absl::Status guarded = guard_.Feed(*block); !guarded.ok()) block = guarded;
+    }
     if (!block.ok()) status_ = block.status();
     return block;
   }
+  TarGuard& guard() { return guard_; }
 
   static la_ssize_t ReadCallback(archive*, void* self, const void** data) {
     absl::StatusOr<std::string_view> block = static_cast<Source*>(self)->Next();
@@ -55,6 +60,7 @@ class Source {
   const ReadBlock& read_;
   const uint64_t max_bytes_;
   uint64_t bytes_ = 0;
+  TarGuard guard_;
   absl::Status status_;
 };
 
@@ -77,11 +83,14 @@ class Unpacker {
       if (result == ARCHIVE_EOF) break;
       // A warning is a name that is not UTF-8; it is used as it is.
       if (result != ARCHIVE_OK && result != ARCHIVE_WARN) return ArchiveError("read the next header");
+      const auto position = static_cast<uint64_t>(archive_read_header_position(archive_.get()));
+      CC_RETURN_IF_ERROR(source_.guard().ExpectEntry(position));
       CC_RETURN_IF_ERROR(Charge(kEntryCost));
       ++entries_;
       CC_RETURN_IF_ERROR(Unpack(entry));
     }
     CC_RETURN_IF_ERROR(tree_.Finish());
+    CC_RETURN_IF_ERROR(source_.guard().ExpectEnd());
     // The hash of the layer covers what follows the archive's end, too.
     while (true) {
       CC_ASSIGN_OR_RETURN(std::string_view block, source_.Next());
