@@ -29,6 +29,18 @@ bool HasVirtualizationFlag(std::string_view cpuinfo) {
   return false;
 }
 
+}  // namespace
+
+std::string HostArch() {
+#if defined(__x86_64__)
+  return "x86_64";
+#elif defined(__aarch64__)
+  return "aarch64";
+#else
+#error "unknown host architecture"
+#endif
+}
+
 absl::Status CheckX86(const HostPaths& host) {
   if (::access(StrCat(host.modules, "/kvm_pvm").c_str(), F_OK) == 0) {
     return absl::FailedPreconditionError(
@@ -42,18 +54,6 @@ absl::Status CheckX86(const HostPaths& host) {
                kUseTcg));
   }
   return absl::OkStatus();
-}
-
-}  // namespace
-
-std::string HostArch() {
-#if defined(__x86_64__)
-  return "x86_64";
-#elif defined(__aarch64__)
-  return "aarch64";
-#else
-#error "unknown host architecture"
-#endif
 }
 
 absl::Status CheckKvm(const std::string& guest_arch, const HostPaths& host) {

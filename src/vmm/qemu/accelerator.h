@@ -30,6 +30,9 @@ struct AcceleratorChoice {
 // with the reason and what to do.
 absl::Status CheckKvm(const std::string& guest_arch, const HostPaths& host);
 
+// The part of CheckKvm that depends on an x86 host's processor and modules.
+absl::Status CheckX86(const HostPaths& host);
+
 // Resolves `auto`; a wish for KVM that cannot be met is CheckKvm's error.
 absl::StatusOr<AcceleratorChoice> ChooseAccelerator(Accel wanted, const std::string& guest_arch,
                                                     const HostPaths& host);

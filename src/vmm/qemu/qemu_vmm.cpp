@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/qemu/qemu_vmm.h"
 
+#include <fcntl.h>
+
 #include "base/file.h"
 #include "base/process.h"
 #include "base/status.h"
@@ -39,7 +41,7 @@ absl::Status RefuseRealm(const VmSpec& spec) {
 
 absl::Status CheckFile(std::string_view what, const std::string& path, std::string_view key) {
   if (path.empty()) return absl::InvalidArgumentError(StrCat("no ", what, " is configured; set ", key));
-  const absl::StatusOr<UniqueFd> file = OpenFile(path, 0);
+  const absl::StatusOr<UniqueFd> file = OpenFile(path, O_RDONLY);
   if (!file.ok()) {
     return Annotate(file.status(), StrCat("the guest's ", what,
                                           " is not usable (install the guest image or "

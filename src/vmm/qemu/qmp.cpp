@@ -70,6 +70,7 @@ std::optional<std::string> Qmp::shutdown_reason() const {
 
 void Qmp::Close() {
   loop_->Remove(socket_.get());
+  ::shutdown(socket_.get(), SHUT_RDWR);
   std::lock_guard lock(mutex_);
   closed_ = true;
   answered_.notify_all();
