@@ -75,6 +75,7 @@ TEST(Cbor, RefusesWhatATokenNeverHas) {
       {"5bffffffffffffffff00", "cut short"},
       {"9bffffffffffffffff", "cut short"},
       {"bb7fffffffffffffff", "cut short"},
+      {"bb8000000000000000", "cut short"},  // twice this many items are none in 64 bits
       {"0000", "follow the item"},
       {"8000", "follow the item"},
       {"a2010a010b", "key 1 occurs twice"},
