@@ -142,7 +142,11 @@ TEST_F(QemuVmTest, PausesAndResumesByQmp) {
 }
 
 TEST_F(QemuVmTest, ReportsTheProcesssStatistics) {
-  const std::unique_ptr<Vm> vm = Run("exec sleep 1000");
+  const auto console = *SocketPair();
+  spec_.console_fd = console.first.get();
+  const std::unique_ptr<Vm> vm = Run("echo up; read forever <&3; read forever <&3");
+  char byte;
+  ASSERT_TRUE(ReadFull(console.second.get(), &byte, 1).ok());  // the program runs, not the fork
   const auto stats = vm->Stats();
   ASSERT_TRUE(stats.ok());
   EXPECT_GT(stats->rss_bytes, 0u);

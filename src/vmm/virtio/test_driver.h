@@ -59,7 +59,7 @@ class TestMemory {
     return value;
   }
   void PutText(uint64_t guest_address, std::string_view text) {
-    std::memcpy(At(guest_address, text.size()).data(), text.data(), text.size());
+    if (!text.empty()) std::memcpy(At(guest_address, text.size()).data(), text.data(), text.size());
   }
   std::string GetText(uint64_t guest_address, size_t size) const {
     return std::string(reinterpret_cast<const char*>(At(guest_address, size).data()), size);
