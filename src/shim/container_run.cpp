@@ -27,7 +27,9 @@ absl::Status Container::Start(const std::string& exec_id) {
   absl::Status status = StartInGuest(*process);
   if (status.ok()) status = StartStreams(*process);
   if (!status.ok()) {
-    process->EndStart(false);
+    // There is no second try: the client waits for the end of the streams before it deletes the process.
+    process->SetExited(kUnknownStatus);
+    process->streams().Cancel();
     return status;
   }
   if (process->is_init()) {
@@ -43,7 +45,7 @@ absl::Status Container::Start(const std::string& exec_id) {
     context_.events->Publish("/tasks/exec-started", "TaskExecStarted", event);
     Watch(process);
   }
-  process->EndStart(true);  // from here on the exit may be published
+  process->EndStart();  // from here on the exit may be published
   return absl::OkStatus();
 }
 
@@ -128,6 +130,7 @@ void Container::Watch(const std::shared_ptr<Process>& process) {
 void Container::WatchUntilExit(const std::shared_ptr<Process>& process) {
   // The agent forgets a process's streams once its exit was asked for, so all output comes first.
   if (process->WaitStartedOrAbandoned()) process->streams().WaitDrained();
+  if (process->status().state == ProcessState::kStopped) return;  // an init process that could not be started
   const uint32_t status = ExitStatus(*process);
   if (process->is_init()) WaitForExecs();
   if (process->SetExited(status)) PublishExit(*process);

@@ -38,10 +38,10 @@ absl::Status Process::BeginStart() {
   return absl::OkStatus();
 }
 
-void Process::EndStart(bool started) {
+void Process::EndStart() {
   const std::lock_guard lock(mutex_);
   if (status_.state != ProcessState::kStarting) return;
-  status_.state = started ? ProcessState::kRunning : ProcessState::kCreated;
+  status_.state = ProcessState::kRunning;
   changed_.notify_all();
 }
 

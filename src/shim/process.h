@@ -50,8 +50,8 @@ class Process : public std::enable_shared_from_this<Process> {
 
   // created -> starting; FailedPrecondition from any other state.
   absl::Status BeginStart();
-  // starting -> running, or back to created when the guest refused.
-  void EndStart(bool started);
+  // starting -> running. A start that failed ends in SetExited.
+  void EndStart();
   // True for the first call: later ones change nothing.
   bool SetExited(uint32_t status);
   // Something that happened to a process that is not running yet: killed before its start, or its VM died.

@@ -144,11 +144,13 @@ void StreamPump::Cancel() {
   out_thread_.Join();
   err_thread_.Join();
   in_thread_.Join();
+  // Also those of streams that never ran: a client waits for their end.
+  stdio_->out = OutputEnd();
+  stdio_->err = OutputEnd();
+  stdio_->in.Drop();
   // A logging binary ends by itself once its pipes are closed; it gets time to write what it has.
   Child& logger = stdio_->logger;
   if (!logger.running()) return;
-  stdio_->out = OutputEnd();
-  stdio_->err = OutputEnd();
   if (!logger.Wait(kLoggerEndTimeout).ok()) log::Warning("logger killed, it did not end with its input");
 }
 

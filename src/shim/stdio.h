@@ -51,6 +51,11 @@ class InputEnd {
   bool valid() const { return reader_.valid(); }
   int fd() const { return reader_.get(); }
   void Close();
+  // Closes the reading side too. Nobody may be reading.
+  void Drop() {
+    Close();
+    reader_.reset();
+  }
 
  private:
   UniqueFd reader_;

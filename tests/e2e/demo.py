@@ -2,6 +2,7 @@
 """./dev demo: a container in a VM, its image pulled and unpacked inside the guest, driven by a real containerd."""
 
 import argparse
+import json
 import os
 import platform
 import re
@@ -32,7 +33,6 @@ def prepare(stack):
                                 text=True, check=False)
         if config.returncode != 0:
             raise Failure(f"cannot read {wanted}: {config.stderr.strip()}; is its registry reachable from here?")
-        import json
         stack.announce(wanted, json.loads(config.stdout)["rootfs"]["diff_ids"])
         return wanted
     step("pushing an image made of Debian's busybox to the private registry")
@@ -42,10 +42,8 @@ def prepare(stack):
 def time_line(stack, started):
     """Prints the shim's own log of when each step of the pod's start ended."""
     log = (stack.dir / "containerd.log").read_text(errors="replace")
-    rows = re.findall(r"msg=\"?(?:\S+ )?.*?(shim started|vm started|agent ready|image pulled|container created|"
-                      r"container started).*?ms=(\d+)", log)
-    for what, milliseconds in rows:
-        print(f"    {int(milliseconds):6d} ms  {what}")
+    for event, milliseconds in re.findall(r" info shim ([a-z ]+?)(?: [a-z]+=.*)? ms=(\d+)$", log, re.MULTILINE):
+        print(f"    {int(milliseconds):6d} ms  {event}")
     print(f"    {round((time.monotonic() - started) * 1000):6d} ms  container's output read and container removed")
 
 

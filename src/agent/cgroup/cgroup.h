@@ -24,6 +24,10 @@ class Cgroup {
   // SIGKILL to every process in it and below, also a frozen one. OK when it is gone already.
   absl::Status Kill() const;
 
+  // Stops (or lets go on) every process in it and returns when all have stopped. DeadlineExceeded when that
+  // takes unreasonably long; the request then stays in force.
+  absl::Status Freeze(bool frozen) const;
+
   // Creates it and hands every controller that the kernel has to its children, the parent's included.
   absl::Status CreateWithControllers() const;
 

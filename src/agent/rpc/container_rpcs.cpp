@@ -10,6 +10,7 @@
 #include "agent/run/release.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "base/strings.h"
 #include "kata/agent.pb.h"
 
 namespace cc::agent {
@@ -41,6 +42,15 @@ absl::Status UpdateContainer(Sandbox& sandbox, const grpc::UpdateContainerReques
   return sandbox.crun().Update(in.container_id(), ResourcesText(resources));
 }
 
+absl::Status Freeze(Sandbox& sandbox, const std::string& id, bool frozen) {
+  CC_ASSIGN_OR_RETURN(const std::shared_ptr<Container> container, sandbox.Find(id));
+  CC_ASSIGN_OR_RETURN(const std::shared_ptr<Process> init, container->Init());
+  if (init->exit_status().has_value()) {
+    return absl::FailedPreconditionError(StrCat("container ", id, " is not running"));
+  }
+  return sandbox.CgroupOf(*container).Freeze(frozen);
+}
+
 absl::Status WaitProcess(Sandbox& sandbox, const CallContext& call, const grpc::WaitProcessRequest& in,
                          grpc::WaitProcessResponse& out) {
   CC_ASSIGN_OR_RETURN(const std::shared_ptr<Container> container, sandbox.Find(in.container_id()));
@@ -67,15 +77,11 @@ void RegisterContainers(ttrpc::Server* server, Sandbox* sandbox) {
       server, "UpdateContainer",
       [sandbox](const CallContext&, const auto& in) { return UpdateContainer(*sandbox, in); });
   HandleEmpty<grpc::PauseContainerRequest>(
-      server, "PauseContainer", [sandbox](const CallContext&, const auto& in) {
-        CC_RETURN_IF_ERROR(sandbox->FindProcess(in.container_id(), "").status());
-        return sandbox->crun().Pause(in.container_id());
-      });
+      server, "PauseContainer",
+      [sandbox](const CallContext&, const auto& in) { return Freeze(*sandbox, in.container_id(), true); });
   HandleEmpty<grpc::ResumeContainerRequest>(
-      server, "ResumeContainer", [sandbox](const CallContext&, const auto& in) {
-        CC_RETURN_IF_ERROR(sandbox->FindProcess(in.container_id(), "").status());
-        return sandbox->crun().Resume(in.container_id());
-      });
+      server, "ResumeContainer",
+      [sandbox](const CallContext&, const auto& in) { return Freeze(*sandbox, in.container_id(), false); });
   HandleEmpty<grpc::ExecProcessRequest>(server, "ExecProcess", [sandbox](const CallContext&, const auto& in) {
     return ExecProcess(*sandbox, in);
   });

@@ -35,8 +35,6 @@ class Crun {
   absl::StatusOr<StartedProcess> Exec(const std::string& id, std::string_view process, bool terminal);
 
   absl::Status Start(const std::string& id) { return Simple({"start", id}); }
-  absl::Status Pause(const std::string& id) { return Simple({"pause", id}); }
-  absl::Status Resume(const std::string& id) { return Simple({"resume", id}); }
   // Kills what is left and removes crun's state and the cgroup.
   absl::Status Delete(const std::string& id) { return Simple({"delete", "--force", id}); }
   // `resources` is the JSON of "linux.resources".

@@ -108,7 +108,10 @@ class CurlClient final : public HttpClient {
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, static_cast<long>(options_.timeout.count()));
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_timeout.count()));
-    curl_easy_setopt(curl, CURLOPT_PROXY, options_.proxy.c_str());
+    const std::string egress = options_.egress_socket ? options_.egress_socket() : std::string();
+    const std::string proxy = egress.empty() ? options_.proxy : StrCat("socks5h://localhost", egress);
+    curl_easy_setopt(curl, CURLOPT_PROXY, proxy.c_str());
+    curl_easy_setopt(curl, CURLOPT_NOPROXY, "");
     curl_easy_setopt(curl, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
     curl_easy_setopt(curl, CURLOPT_USERAGENT, "kata-cc/" CC_VERSION);
     curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers.get());

@@ -4,6 +4,7 @@
 #define CC_ATTEST_KBS_HTTP_H_
 
 #include <chrono>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -17,6 +18,9 @@ struct HttpOptions {
   // was talked into does not help; empty takes the system's roots.
   std::string roots_pem;
   std::string proxy;  // URL; empty is none. The environment is not asked.
+  // Asked before each request. Unless empty it is the path of a unix socket that speaks SOCKS5 and resolves
+  // names at its far end (the guest's way out when it has no network); `proxy` is not used then.
+  std::function<std::string()> egress_socket;
   std::chrono::milliseconds timeout{60000};
   std::chrono::milliseconds connect_timeout{10000};
   size_t max_body = size_t{8} << 20;  // of an answer; longer is ResourceExhausted

@@ -9,6 +9,8 @@
 
 #include "attest/attester/sample_attester.h"
 #include "attest/kbs/test_kbs.h"
+#include "base/file.h"
+#include "base/socket.h"
 #include "base/strings.h"
 #include "jose/jws.h"
 
@@ -285,6 +287,23 @@ TEST(KbsClient, TrustsOnlyTheConfiguredRoot) {
   by_name.replace(by_name.find("127.0.0.1"), 9, "localhost");
   EXPECT_TRUE(absl::IsFailedPrecondition(
       Client(by_name, {.http = {.roots_pem = identity.certificate_pem}})->Get(kUri).status()));
+}
+
+TEST(KbsClient, GoesThroughTheEgressSocketWhenThereIsOne) {
+  const TempDir directory = *TempDir::Create("/tmp/kbs-egress-");
+  const std::string path = directory.path() + "/egress.sock";
+  const UniqueFd listener = *ListenUnix(path);
+  std::string greeting(1, '\0');
+  std::thread proxy([&] {
+    const UniqueFd peer = *Accept(listener.get());
+    ReadFull(peer.get(), greeting.data(), greeting.size()).IgnoreError();
+  });
+  HttpOptions options;
+  options.egress_socket = [&] { return path; };
+  const std::unique_ptr<HttpClient> http = *HttpClient::Create(options);
+  EXPECT_TRUE(absl::IsUnavailable(http->Send({.url = "http://kbs.example/"}).status()));
+  proxy.join();
+  EXPECT_EQ(greeting, "\x05");  // SOCKS5
 }
 
 TEST(KbsClient, RefusesBadOptions) {

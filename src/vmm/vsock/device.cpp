@@ -249,7 +249,10 @@ void VsockDevice::OnSocketEvents(Id id, uint32_t events) {
 
 bool VsockDevice::AddStream(Ports ports, UniqueFd socket, Connection::Origin origin) {
   if (connections_.size() >= kMaxConnections) {
-    log::Warning("vsock stream refused", {{"limit", kMaxConnections}, {"guest_port", ports.guest}});
+    // Once: the guest decides how often this happens, not how much we write.
+    if (!std::exchange(limit_logged_, true)) {
+      log::Warning("vsock streams refused from now on", {{"limit", kMaxConnections}});
+    }
     return false;
   }
   const Id id = next_id_++;

@@ -100,6 +100,7 @@ class VsockDevice : public virtio::Device {
   std::map<Ports, Id> by_ports_;  // those that the guest knows
   std::deque<Id> ready_;          // may have a packet for the guest; served in turn
   std::deque<PacketHeader> resets_;
+  bool limit_logged_ = false;
 };
 
 }  // namespace cc::vmm::vsock

@@ -21,6 +21,8 @@ namespace {
 
 constexpr size_t kMaxLine = 32;
 
+UniqueFd SpareDescriptor() { return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+
 }  // namespace
 
 std::string PortPath(const std::string& path, uint32_t port) { return StrCat(path, "_", port); }
@@ -62,7 +64,11 @@ absl::StatusOr<std::unique_ptr<HostListener>> HostListener::Create(EventLoop* lo
 }
 
 HostListener::HostListener(EventLoop* loop, std::string path, UniqueFd listener, Callback callback)
-    : loop_(loop), path_(std::move(path)), listener_(std::move(listener)), callback_(std::move(callback)) {}
+    : loop_(loop),
+      path_(std::move(path)),
+      listener_(std::move(listener)),
+      callback_(std::move(callback)),
+      spare_(SpareDescriptor()) {}
 
 HostListener::~HostListener() {
   loop_->Remove(listener_.get());
@@ -75,12 +81,12 @@ void HostListener::AcceptAll() {
     UniqueFd client(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!client) {
       if (errno == EINTR || errno == ECONNABORTED) continue;
-      if (errno != EAGAIN && !waiting_.empty()) {
-        // Out of descriptors: a silent client pays for it.
-        Take(waiting_.begin()->first);
-        continue;
-      }
-      return;
+      if ((errno != EMFILE && errno != ENFILE) || !spare_) return;
+      // Out of descriptors. A client left in the queue would wake us for ever, so it is closed at once.
+      spare_.reset();
+      UniqueFd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+      spare_ = SpareDescriptor();
+      continue;
     }
     if (waiting_.size() >= kMaxWaiting) Take(waiting_.begin()->first);
     const uint64_t id = next_id_++;

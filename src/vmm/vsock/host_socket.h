@@ -53,6 +53,7 @@ class HostListener {
   const std::string path_;
   const UniqueFd listener_;
   const Callback callback_;
+  UniqueFd spare_;  // given up to accept and close a client when there is no other descriptor
   uint64_t next_id_ = 0;
   std::map<uint64_t, UniqueFd> waiting_;  // by age
 };

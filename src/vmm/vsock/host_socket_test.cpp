@@ -2,6 +2,7 @@
 #include "vmm/vsock/host_socket.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <thread>
@@ -94,6 +95,25 @@ TEST_F(HostListenerTest, TheOldestSilentClientMakesRoom) {
   EXPECT_EQ(ReadAll(silent.front().get()), "");
   ASSERT_TRUE(SendFull(silent.back().get(), "CONNECT 9\n").ok());
   EXPECT_EQ(ReadAll(silent.back().get()), "port 9");
+  thread.join();
+}
+
+TEST_F(HostListenerTest, WithoutDescriptorsClientsAreClosedAndTheLoopRests) {
+  const UniqueFd client = *ConnectUnix(path_);
+  rlimit before;
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  // Everything below the spare descriptor's number is in use.
+  rlimit none = before;
+  none.rlim_cur = static_cast<rlim_t>(client.get()) + 1;
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  loop_->RunReady();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(ReadAll(client.get()), "");
+
+  std::thread thread([&] { loop_->Run(); });
+  const UniqueFd next = *ConnectUnix(path_);
+  ASSERT_TRUE(SendFull(next.get(), "CONNECT 3\n").ok());
+  EXPECT_EQ(ReadAll(next.get()), "port 3");
   thread.join();
 }
 
