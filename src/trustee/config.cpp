@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trustee/config.h"
+
+#include "base/file.h"
+#include "base/status.h"
+#include "base/strings.h"
+#include "base/toml.h"
+
+namespace cc::trustee {
+namespace {
+
+absl::Status Check(const Config& config, std::string_view source) {
+  const auto bad = [&](std::string_view what) {
+    return absl::InvalidArgumentError(StrCat(source, ": ", what));
+  };
+  if (config.tls.certificate.empty() != config.tls.key.empty()) {
+    return bad("tls: certificate and key go together");
+  }
+  if (config.http.body_limit_kib == 0 || config.http.body_limit_kib > (1u << 20)) {
+    return bad("http.body_limit_kib must be 1 to 1048576");
+  }
+  if (config.http.connections == 0 || config.http.connections_per_address == 0) {
+    return bad("http.connections and http.connections_per_address must be at least 1");
+  }
+  if (config.session.timeout_seconds == 0 || config.session.capacity == 0 ||
+      config.token.lifetime_seconds == 0) {
+    return bad("session.timeout_seconds, session.capacity and token.lifetime_seconds must be at least 1");
+  }
+  if (config.token.issuer.empty()) return bad("token.issuer must not be empty");
+  if (config.admin.mode == "jwt" && (config.admin.public_keys.empty() || config.admin.rules.empty())) {
+    return bad("admin.mode = \"jwt\" needs admin.public_keys and admin.rules");
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+Config Config::Embedded() {
+  Config config;
+  config.admin.mode = "generated";
+  return config;
+}
+
+absl::StatusOr<Config> Config::Load(const std::string& path) {
+  CC_ASSIGN_OR_RETURN(const std::string text, ReadFile(path));
+  return Parse(text, path);
+}
+
+absl::StatusOr<Config> Config::Parse(std::string_view text, std::string_view source) {
+  CC_ASSIGN_OR_RETURN(TomlTable root, TomlTable::Parse(text, source));
+  Config config;
+  root.Read("listen", &config.listen);
+  root.Read("data_dir", &config.data_dir);
+  TomlTable tls = root.Table("tls");
+  tls.Read("certificate", &config.tls.certificate);
+  tls.Read("key", &config.tls.key);
+  TomlTable http = root.Table("http");
+  http.Read("body_limit_kib", &config.http.body_limit_kib);
+  http.Read("connections", &config.http.connections);
+  http.Read("connections_per_address", &config.http.connections_per_address);
+  http.Read("requests_per_second", &config.http.requests_per_second);
+  TomlTable session = root.Table("session");
+  session.ReadChoice("store", &config.session.store, {"memory", "database"});
+  session.Read("timeout_seconds", &config.session.timeout_seconds);
+  session.Read("capacity", &config.session.capacity);
+  TomlTable token = root.Table("token");
+  token.Read("issuer", &config.token.issuer);
+  token.Read("lifetime_seconds", &config.token.lifetime_seconds);
+  token.Read("signing_key", &config.token.signing_key);
+  token.Read("trusted_issuers", &config.token.trusted_issuers);
+  TomlTable admin = root.Table("admin");
+  admin.ReadChoice("mode", &config.admin.mode, {"deny_all", "generated", "jwt", "insecure_allow_all"});
+  admin.Read("public_keys", &config.admin.public_keys);
+  admin.Read("issuer", &config.admin.issuer);
+  admin.Read("audience", &config.admin.audience);
+  admin.Read("rules", &config.admin.rules);
+  TomlTable verifier = root.Table("verifier");
+  verifier.Read("insecure_sample", &config.verifier.insecure_sample);
+  verifier.Read("cca_trust_anchors", &config.verifier.cca_trust_anchors);
+  verifier.Read("insecure_cca_any_platform_key", &config.verifier.insecure_cca_any_platform_key);
+  verifier.Read("insecure_cca_debug_lifecycle", &config.verifier.insecure_cca_debug_lifecycle);
+  TomlTable log = root.Table("log");
+  log.ReadChoice("level", &config.log.level, {"debug", "info", "warning", "error"});
+  log.ReadChoice("format", &config.log.format, {"text", "json"});
+  CC_RETURN_IF_ERROR(root.Finish());
+  CC_RETURN_IF_ERROR(Check(config, source));
+  return config;
+}
+
+}  // namespace cc::trustee

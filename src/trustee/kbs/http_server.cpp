@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trustee/kbs/http_server.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/socket.h>
+
+#define BOOST_ERROR_CODE_HEADER_ONLY
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wconversion"
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+#pragma GCC diagnostic pop
+
+#include "base/log.h"
+#include "base/socket.h"
+#include "base/status.h"
+#include "base/tcp.h"
+#include "trustee/kbs/error.h"
+
+namespace cc::trustee {
+namespace {
+
+namespace beast = boost::beast;
+namespace http = beast::http;
+using beast::error_code;
+
+constexpr size_t kStackSize = 1 << 20;
+constexpr size_t kReadAhead = 64 << 10;
+
+// A Connection as what Beast reads from and writes to.
+class Stream {
+ public:
+  explicit Stream(Connection& connection) : connection_(connection) {}
+
+  template <typename Buffers>
+  size_t read_some(const Buffers& buffers, error_code& error) {
+    for (const auto buffer : beast::buffers_range_ref(buffers)) {
+      if (buffer.size() == 0) continue;
+      const absl::StatusOr<size_t> count = connection_.Read(static_cast<char*>(buffer.data()), buffer.size());
+      error = !count.ok()   ? make_error_code(boost::system::errc::io_error)
+              : *count == 0 ? make_error_code(boost::asio::error::eof)
+                            : error_code();
+      return count.ok() ? *count : 0;
+    }
+    error = {};
+    return 0;
+  }
+  template <typename Buffers>
+  size_t write_some(const Buffers& buffers, error_code& error) {
+    for (const auto buffer : beast::buffers_range_ref(buffers)) {
+      if (buffer.size() == 0) continue;
+      const absl::StatusOr<size_t> count =
+          connection_.Write(static_cast<const char*>(buffer.data()), buffer.size());
+      error = count.ok() ? error_code() : make_error_code(boost::system::errc::io_error);
+      return count.ok() ? *count : 0;
+    }
+    error = {};
+    return 0;
+  }
+  // Beast asks for the throwing forms too; it does not call them.
+  template <typename Buffers>
+  size_t read_some(const Buffers& buffers) {
+    error_code error;
+    return read_some(buffers, error);
+  }
+  template <typename Buffers>
+  size_t write_some(const Buffers& buffers) {
+    error_code error;
+    return write_some(buffers, error);
+  }
+
+ private:
+  Connection& connection_;
+};
+
+std::string Header(const http::fields& fields, http::field name) {
+  const auto value = fields.find(name);
+  return value == fields.end() ? std::string() : std::string(value->value());
+}
+
+// What to tell a client whose request could not be read; status 0: nothing, it is gone.
+HttpResponse ReadFailure(const error_code& error) {
+  HttpResponse none;
+  none.status = 0;
+  if (error == http::error::end_of_stream || error == boost::asio::error::eof ||
+      error == http::error::partial_message || error == make_error_code(boost::system::errc::io_error)) {
+    return none;
+  }
+  if (error == http::error::body_limit) {
+    return ErrorResponse(KbsErrorType::kPayloadTooLarge, "the body is longer than this service accepts");
+  }
+  if (error == http::error::header_limit || error == http::error::buffer_overflow) {
+    return ErrorResponse(KbsErrorType::kPayloadTooLarge, "the headers are longer than this service accepts",
+                         431);
+  }
+  return ErrorResponse(KbsErrorType::kSerde, "this is no HTTP/1.1 request");
+}
+
+bool Send(Stream& stream, const HttpResponse& response, unsigned version, bool keep_alive) {
+  http::response<http::string_body> message;
+  message.version(version);
+  message.result(response.status);
+  if (!response.content_type.empty()) message.set(http::field::content_type, response.content_type);
+  message.set(http::field::cache_control, "no-store");
+  for (const auto& [name, value] : response.headers) message.insert(name, value);
+  message.body() = response.body;
+  message.keep_alive(keep_alive);
+  message.prepare_payload();
+  error_code error;
+  http::write(stream, message, error);
+  return !error;
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<HttpServer>> HttpServer::Start(UniqueFd listener,
+                                                              std::shared_ptr<TlsServer> tls,
+                                                              HttpLimits limits, Handler handler) {
+  ::signal(SIGPIPE, SIG_IGN);
+  std::unique_ptr<HttpServer> server(
+      new HttpServer(std::move(listener), std::move(tls), limits, std::move(handler)));
+  CC_ASSIGN_OR_RETURN(server->acceptor_,
+                      Thread::Start("http-accept", [raw = server.get()] { raw->AcceptAll(); }));
+  return server;
+}
+
+void HttpServer::Stop() {
+  if (stopping_.exchange(true)) return;
+  ::shutdown(listener_.get(), SHUT_RDWR);
+  acceptor_.Join();
+  std::list<Worker> ending;
+  {
+    const std::lock_guard lock(mutex_);
+    // Only reading ends: an answer in work is still sent.
+    for (Worker& worker : workers_) ::shutdown(worker.fd.get(), SHUT_RD);
+    ending.splice(ending.end(), workers_);
+  }
+  for (Worker& worker : ending) worker.thread.Join();
+}
+
+void HttpServer::AcceptAll() {
+  // Held back for the moment when the process has no descriptor left: then a client is taken and sent away,
+  // where it would otherwise wait in the queue and wake this loop without end.
+  UniqueFd spare(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  while (!stopping_) {
+    absl::StatusOr<UniqueFd> fd = Accept(listener_.get());
+    if (fd.ok()) {
+      Admit(*std::move(fd));
+      continue;
+    }
+    if (stopping_ || absl::IsCancelled(fd.status())) return;
+    log::Error("connection refused", {{"error", fd.status()}});
+    spare.reset();
+    Accept(listener_.get()).status().IgnoreError();
+    spare.reset(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  }
+}
+
+void HttpServer::Admit(UniqueFd fd) {
+  std::list<Worker> ended;  // joined after the lock is given back
+  const std::string peer = PeerHost(fd.get());
+  const std::lock_guard lock(mutex_);
+  for (auto worker = workers_.begin(); worker != workers_.end();) {
+    const auto current = worker++;
+    if (current->done) ended.splice(ended.end(), workers_, current);
+  }
+  unsigned& held = per_address_[peer];
+  if (workers_.size() >= limits_.connections || held >= limits_.per_address) {
+    if (held == 0) per_address_.erase(peer);
+    log::Warning("connection refused: too many", {{"peer", peer}, {"open", workers_.size()}});
+    return;
+  }
+  ++held;
+  Worker& worker = workers_.emplace_back();
+  worker.fd = std::move(fd);
+  worker.peer = peer;
+  absl::StatusOr<Thread> thread = Thread::Start(
+      "http",
+      [this, &worker] {
+        {
+          Connection connection(worker.fd.get(), tls_.get());
+          Serve(connection, worker.peer);
+        }
+        ::shutdown(worker.fd.get(), SHUT_RDWR);
+        const std::lock_guard done_lock(mutex_);
+        if (--per_address_[worker.peer] == 0) per_address_.erase(worker.peer);
+        worker.done = true;
+      },
+      kStackSize);
+  if (thread.ok()) {
+    worker.thread = *std::move(thread);
+    return;
+  }
+  log::Error("connection refused", {{"peer", peer}, {"error", thread.status()}});
+  if (--held == 0) per_address_.erase(peer);
+  workers_.pop_back();
+}
+
+void HttpServer::Serve(Connection& connection, const std::string& peer) {
+  beast::flat_buffer buffer(limits_.headers + kReadAhead);
+  while (!stopping_ && ServeOne(connection, peer, &buffer)) {
+  }
+  connection.Finish();
+}
+
+bool HttpServer::ServeOne(Connection& connection, const std::string& peer, void* raw_buffer) {
+  auto& buffer = *static_cast<beast::flat_buffer*>(raw_buffer);
+  Stream stream(connection);
+  error_code error;
+  http::request_parser<http::string_body> parser;
+  parser.header_limit(static_cast<uint32_t>(limits_.headers));
+  parser.body_limit(limits_.body);
+
+  connection.SetDeadline(limits_.header_time);
+  http::read_header(stream, buffer, parser, error);
+  if (!error && beast::iequals(Header(parser.get(), http::field::expect), "100-continue")) {
+    http::response<http::empty_body> go_on(http::status::continue_, 11);
+    http::write(stream, go_on, error);
+  }
+  if (!error) {
+    connection.SetDeadline(limits_.body_time);
+    http::read(stream, buffer, parser, error);
+  }
+  connection.SetDeadline(limits_.write_time);
+  if (error) {
+    const HttpResponse answer = ReadFailure(error);
+    if (answer.status != 0) Send(stream, answer, 11, /*keep_alive=*/false);
+    return false;
+  }
+  auto message = parser.release();
+  const bool keep_alive = message.keep_alive() && !stopping_;
+  if (!rate_.Allow(peer, std::chrono::steady_clock::now())) {
+    return Send(stream, ErrorResponse(KbsErrorType::kRateLimited, "too many requests from this address"),
+                message.version(), keep_alive) &&
+           keep_alive;
+  }
+  if (message.count(http::field::authorization) > 1 || message.count(http::field::cookie) > 1) {
+    Send(stream, ErrorResponse(KbsErrorType::kSerde, "a header appears twice"), message.version(), false);
+    return false;
+  }
+  HttpRequest request{.method = std::string(message.method_string()),
+                      .target = std::string(message.target()),
+                      .cookie = Header(message, http::field::cookie),
+                      .authorization = Header(message, http::field::authorization),
+                      .body = std::move(message.body()),
+                      .peer = peer};
+  const HttpResponse response = handler_(request);
+  return Send(stream, response, message.version(), keep_alive) && keep_alive;
+}
+
+}  // namespace cc::trustee
