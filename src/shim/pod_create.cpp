@@ -126,7 +126,7 @@ bool Pod::AbortCreation(const std::string& id, const std::string& reason) {
   const std::lock_guard lock(creation->mutex);
   if (creation->done) return false;
   if (creation->aborted.ok())
-    creation->aborted = absl::AbortedError(StrCat("create container ", id, ": ", reason));
+    creation->aborted = absl::CancelledError(StrCat("create container ", id, ": ", reason));
   creation->changed.notify_all();
   return true;
 }

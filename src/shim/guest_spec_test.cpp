@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shim/guest_spec.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/file.h"
+#include "base/socket.h"
+#include "shim/mounts.h"
+#include "shim/oci_spec.h"
+
+namespace cc::shim {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+grpc::Spec Parse(const std::string& json) {
+  absl::StatusOr<grpc::Spec> spec = ParseSpec(json);
+  EXPECT_TRUE(spec.ok()) << spec.status();
+  return *spec;
+}
+
+GuestContainerInput Input(ContainerKind kind = ContainerKind::kSingle) {
+  return {.id = "c1",
+          .bundle = "/b",
+          .image = "r/i:1",
+          .grouping = {.kind = kind, .sandbox_id = "c1"},
+          .copy_tag = "tag"};
+}
+
+TEST(GuestSpecTest, DropsWhatBelongsToTheHost) {
+  absl::StatusOr<GuestContainer> guest =
+      MakeGuestContainer(Parse(R"({"process":{"args":["x"],"selinuxLabel":"s","apparmorProfile":"a"},
+                "root":{"path":"rootfs"},"hooks":{"poststop":[{"path":"/hook"}]},
+                "linux":{"mountLabel":"m","namespaces":[{"type":"pid","path":"/p"},{"type":"network"},{"type":"cgroup"},
+                {"type":"mount"}],"devices":[{"path":"/dev/fuse","type":"c"}],
+                "resources":{"devices":[{"allow":false}],"pids":{"limit":3},"cpu":{"shares":7,"cpus":"0"},
+                "memory":{"limit":9}},"seccomp":{"defaultAction":"SCMP_ACT_ALLOW"}}})"),
+                         Input());
+  ASSERT_TRUE(guest.ok()) << guest.status();
+  const grpc::Spec& spec = guest->request.oci();
+  EXPECT_EQ(spec.root().path(), "/run/kata-containers/c1/rootfs");
+  EXPECT_FALSE(spec.has_hooks());
+  EXPECT_THAT(guest->dropped, ElementsAre("hook /hook", "device /dev/fuse"));
+  ASSERT_EQ(spec.linux().namespaces_size(), 2);
+  EXPECT_EQ(spec.linux().namespaces(0).type(), "pid");
+  EXPECT_EQ(spec.linux().namespaces(0).path(), "");
+  EXPECT_EQ(spec.linux().namespaces(1).type(), "mount");
+  EXPECT_EQ(spec.linux().resources().devices_size(), 0);
+  EXPECT_FALSE(spec.linux().resources().has_pids());
+  EXPECT_EQ(spec.linux().resources().cpu().cpus(), "");
+  EXPECT_EQ(spec.linux().resources().cpu().shares(), 7u);
+  EXPECT_EQ(spec.linux().resources().memory().limit(), 9);
+  EXPECT_TRUE(spec.linux().has_seccomp()) << "the guest enforces it";
+  EXPECT_EQ(spec.process().selinuxlabel() + spec.process().apparmorprofile() + spec.linux().mountlabel(), "");
+}
+
+TEST(GuestSpecTest, RootfsIsAnImageThatTheGuestPulls) {
+  absl::StatusOr<GuestContainer> guest = MakeGuestContainer(
+      Parse(R"({"process":{},"annotations":{"io.kubernetes.cri.sandbox-name":"p"}})"), Input());
+  ASSERT_TRUE(guest.ok());
+  EXPECT_EQ(guest->request.container_id(), "c1");
+  EXPECT_EQ(guest->request.exec_id(), "c1");
+  ASSERT_EQ(guest->request.storages_size(), 1);
+  const grpc::Storage& storage = guest->request.storages(0);
+  EXPECT_EQ(storage.driver(), "image_guest_pull");
+  EXPECT_EQ(storage.source(), "r/i:1");
+  EXPECT_EQ(storage.fstype(), "overlay");
+  EXPECT_EQ(storage.mount_point(), "/run/kata-containers/c1/rootfs");
+  const std::string& option = storage.driver_options(0);
+  ASSERT_TRUE(option.starts_with("image_guest_pull="));
+  const auto json = nlohmann::json::parse(option.substr(option.find('=') + 1));
+  EXPECT_EQ(json["metadata"]["io.kubernetes.cri.sandbox-name"], "p");
+  EXPECT_EQ(json["metadata"]["io.kubernetes.cri.container-type"], "container");
+}
+
+TEST(GuestSpecTest, AnnotationsTellTheContainersPlace) {
+  for (const auto& [kind, expected] :
+       {std::pair(ContainerKind::kSingle, "pod_sandbox"), std::pair(ContainerKind::kSandbox, "pod_sandbox"),
+        std::pair(ContainerKind::kMember, "pod_container")}) {
+    absl::StatusOr<GuestContainer> guest = MakeGuestContainer(Parse(R"({"process":{}})"), Input(kind));
+    ASSERT_TRUE(guest.ok());
+    const auto& annotations = guest->request.oci().annotations();
+    EXPECT_EQ(annotations.at("io.katacontainers.pkg.oci.bundle_path"), "/b");
+    EXPECT_EQ(annotations.at("io.katacontainers.pkg.oci.container_type"), expected);
+  }
+}
+
+class MountsTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    absl::StatusOr<TempDir> dir = TempDir::Create("/tmp/cc-shim-mounts");
+    ASSERT_TRUE(dir.ok());
+    dir_ = std::make_unique<TempDir>(std::move(*dir));
+    ASSERT_TRUE(WriteFileAtomic(path("file"), "x").ok());
+    ASSERT_EQ(::mkdir(path("dir").c_str(), 0700), 0);
+    ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);
+  }
+  std::string path(const std::string& name) const { return dir_->path() + "/" + name; }
+  grpc::Mount Mount(const std::string& type, const std::string& source, const std::string& destination,
+                    const std::string& option = "") {
+    grpc::Mount mount;
+    mount.set_type(type);
+    mount.set_source(source);
+    mount.set_destination(destination);
+    if (!option.empty()) mount.add_options(option);
+    return mount;
+  }
+  std::unique_ptr<TempDir> dir_;
+};
+
+TEST_F(MountsTest, DecidesByTypeAndSource) {
+  std::string reason;
+  for (const char* type : {"proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup"}) {
+    EXPECT_EQ(DecideMount(Mount(type, type, "/x"), &reason), MountAction::kKeep) << type;
+  }
+  EXPECT_EQ(DecideMount(Mount("bind", path("file"), "/etc/hosts"), &reason), MountAction::kCopy);
+  EXPECT_EQ(DecideMount(Mount("", path("dir"), "/data", "rbind"), &reason), MountAction::kCopy);
+  EXPECT_EQ(DecideMount(Mount("bind", "/run/containerd/shm", "/dev/shm"), &reason), MountAction::kSandboxShm);
+  for (const auto& refused : {Mount("bind", path("fifo"), "/x"), Mount("bind", path("absent"), "/x"),
+                              Mount("bind", "/dev/null", "/x"), Mount("ext4", "/dev/sda", "/x"),
+                              Mount("nfs", "host:/x", "/x"), Mount("", "", "/x")}) {
+    reason.clear();
+    EXPECT_EQ(DecideMount(refused, &reason), MountAction::kRefuse) << refused.source();
+    EXPECT_FALSE(reason.empty());
+  }
+}
+
+TEST_F(MountsTest, CopiesGoBeneathTheSharedDirectoryUnderDistinctNames) {
+  google::protobuf::RepeatedPtrField<grpc::Mount> mounts;
+  *mounts.Add() = Mount("bind", path("file"), "/etc/hosts", "ro");
+  *mounts.Add() = Mount("bind", path("file"), "/other/hosts");
+  std::vector<HostCopy> copies;
+  ASSERT_TRUE(TranslateMounts("c1", "tag", &mounts, &copies).ok());
+  ASSERT_EQ(copies.size(), 2u);
+  EXPECT_EQ(copies[0].host_path, path("file"));
+  EXPECT_TRUE(copies[0].guest_path.starts_with("/run/kata-containers/shared/containers/c1-tag-"));
+  EXPECT_TRUE(copies[0].guest_path.ends_with("hosts"));
+  EXPECT_NE(copies[0].guest_path, copies[1].guest_path);
+  EXPECT_EQ(mounts[0].source(), copies[0].guest_path);
+  EXPECT_EQ(mounts[0].options(0), "ro");
+}
+
+TEST_F(MountsTest, RefusalNamesTheMount) {
+  google::protobuf::RepeatedPtrField<grpc::Mount> mounts;
+  *mounts.Add() = Mount("bind", path("fifo"), "/var/run/docker.sock");
+  std::vector<HostCopy> copies;
+  const absl::Status status = TranslateMounts("c1", "tag", &mounts, &copies);
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(status.ToString(), HasSubstr("/var/run/docker.sock"));
+}
+
+TEST_F(MountsTest, ResolverLinesComeFromThePodsFile) {
+  ASSERT_TRUE(WriteFileAtomic(path("resolv"), "# comment\nnameserver 10.0.0.1\n\nsearch x\n").ok());
+  grpc::Spec spec;
+  *spec.add_mounts() = Mount("bind", path("resolv"), "/etc/resolv.conf");
+  EXPECT_THAT(ResolverLines(spec), ElementsAre("nameserver 10.0.0.1", "search x"));
+  EXPECT_TRUE(ResolverLines(grpc::Spec()).empty());
+}
+
+}  // namespace
+}  // namespace cc::shim
