@@ -204,6 +204,50 @@ TEST_F(EncryptedLayer, TheTrustServicesReasonReachesTheUser) {
   EXPECT_THAT(std::string(status.message()), HasSubstr("attestation: measurement 01ab is not endorsed"));
 }
 
+// Made once with Python's cryptography package, from the description of the format alone: an independent
+// writer.
+constexpr char kForeignPublic[] =
+    "eyJjaXBoZXIiOiJBRVNfMjU2X0NUUl9ITUFDX1NIQTI1NiIsImhtYWMiOiIxeit1VnRqREVEWTBrTTBoOWM0VHROb0ZhZFVW"
+    "N0NhRHozZjd0enRneXpvPSIsImNpcGhlcm9wdGlvbnMiOnt9fQ==";
+constexpr char kForeignGcmPacket[] =
+    "eyJraWQiOiJrYnM6Ly8vZGVmYXVsdC9rZXkvMSIsIndyYXBwZWRfZGF0YSI6IlBDQ2xZcWlPcDJLdmU3WEM4cXdSSlBxSDYz"
+    "NlpHREEzYXdpWHlWNVpkZjU3VWRheHhZd2kxaUQ5VEtMTTdCNTNsQzVaM1REdW52Z1R0VTV3ZjRhR210SUc1QW03c0JSVUtt"
+    "NmJDOW01YklwZXZ2MVdGVk5yVzhyT3JQb2J5WXUvL3NBNDBKSW44Q2o5SkFlTExVSVZIdHRSVThqUjhFQ3JlSnh1cU9IU0RX"
+    "aUtNV09pMExUNk1UelphbzBmdVNXeVhwR1JXa1ZsK2lYaUxNcE5nZkNIZ2YzMCt6ZlQzWjA3NFNDTXlvM0cxTkQ1aDVsMysr"
+    "Y24rVlNRbExCTStKV09ibTlaWVRjaWRTV1o5enpxanBqVXZmVT0iLCJpdiI6IkFBRUNBd1FGQmdjSUNRb0wiLCJ3cmFwX3R5"
+    "cGUiOiJBMjU2R0NNIn0=";
+constexpr char kForeignCtrPacket[] =
+    "eyJ2ZXJzaW9uIjoiMC4xLjAiLCJraWQiOiJrYnM6Ly8vZGVmYXVsdC9rZXkvMSIsIndyYXBwZWRfZGF0YSI6IklVeDNMbVdR"
+    "Rk8vU0ZIZDBRWWJQMnhtaWZKK3E1amNXQm5tSkhUSFZWWU5tSkE4V1VJajg2dSs0T09xaGV2SGQ3THcrSWtLb21zMUZZamw1"
+    "bmdHZUtTeHhBRjJRTERzZitwZjFIS0x4NEZ5SlJyWTNZUDVkY2NNOVpzWHJZR1lpVkNNTXN3TmdyTWpyWHBMKzUvQUZ0WXhi"
+    "cHpYbyt1WENrc202R1RMRUw0aGRxK1lHV0Nvc3FnR0pweHAyWXBCYXJPdTV6REFZYmc1TE5meFNQZnQ1UlRkVnNDUjVxTVF0"
+    "QUJpTWtCVmVIZkFoY1k0T0RncUNBTHJmU0h6ck90VzVBdz09IiwicHJvdmlkZXIiOiJrYnMiLCJpdiI6IkFBRUNBd1FGQmdj"
+    "SUNRb0xEQTBPRHc9PSIsIndyYXBfdHlwZSI6IkEyNTZDVFIiLCJwcm92aWRlcl9zZXR0aW5ncyI6e30sImFubm90YXRpb25z"
+    "Ijp7fX0=";
+constexpr char kForeignCiphertext[] = "yqG1vYmC3lPWelYatqNIYzs0a84xwPuOwWf9UA==";
+
+TEST(ForeignLayer, IsDecrypted) {
+  std::string kek;
+  for (char c = 0; c < 32; ++c) kek.push_back(c);
+  TestKeys keys{{kKid, kek}};
+  KbsKeyUnwrapper unwrapper(keys);
+  for (const char* packet : {kForeignGcmPacket, kForeignCtrPacket}) {
+    absl::StatusOr<LayerSecrets> secrets = OpenLayer({{kOurs, packet}, {kPublic, kForeignPublic}}, unwrapper);
+    ASSERT_TRUE(secrets.ok()) << secrets.status();
+    const std::string ciphertext = *jose::Base64Decode(kForeignCiphertext);
+    std::string_view rest = ciphertext;
+    std::string plain;
+    const absl::Status status = LayerDecryptor(*std::move(secrets))
+                                    .Decrypt([&] { return std::exchange(rest, std::string_view()); },
+                                             [&](std::string_view piece) {
+                                               plain.append(piece);
+                                               return absl::OkStatus();
+                                             });
+    EXPECT_TRUE(status.ok()) << status;
+    EXPECT_EQ(plain, "This would be a tar stream.\n");
+  }
+}
+
 TEST(LayerOptions, RefusesBadPrivateOptions) {
   const std::string key = jose::Base64Encode(std::string(32, 'k'));
   const struct {
