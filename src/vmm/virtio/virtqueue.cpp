@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "vmm/virtio/virtqueue.h"
 
-#include <atomic>
 #include <bit>
 #include <limits>
 
@@ -138,7 +137,7 @@ bool Virtqueue::ShouldNotify() {
   if (next_used_ == before) return false;
   notified_used_ = next_used_;
   // The driver must see the used index before we read whether it still wants to hear of it.
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  FullFence();
   if (!features_.event_index) {
     return (LoadRelaxed<uint16_t>(layout_.available.data()) & kAvailableNoInterrupt) == 0;
   }
@@ -153,7 +152,7 @@ bool Virtqueue::EnableKicks() {
   } else {
     StoreRelaxed<uint16_t>(layout_.used.data(), 0);
   }
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  FullFence();
   return AvailableIndex() != next_available_;
 }
 

@@ -84,8 +84,9 @@ void HostListener::AcceptAll() {
       if ((errno != EMFILE && errno != ENFILE) || !spare_) return;
       // Out of descriptors. A client left in the queue would wake us for ever, so it is closed at once.
       spare_.reset();
-      UniqueFd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
+      const bool closed = UniqueFd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)).valid();
       spare_ = SpareDescriptor();
+      if (!closed) return;  // nobody was waiting after all
       continue;
     }
     if (waiting_.size() >= kMaxWaiting) Take(waiting_.begin()->first);
