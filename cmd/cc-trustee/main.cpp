@@ -79,6 +79,6 @@ int main(int argc, char** argv) {
       status = Serve(*config);
     }
   }
-  if (!status.ok()) std::cerr << "cc-trustee: " << status.message() << "\n";
+  if (!status.ok()) std::cerr << "cc-trustee: " << status.message() << std::endl;
   return status.ok() ? 0 : 1;
 }

@@ -2,12 +2,10 @@
 #include "trustee/attestation/attestation_service.h"
 
 #include <map>
-#include <set>
 
 #include "base/status.h"
 #include "base/strings.h"
 #include "jose/json.h"
-#include "trustee/attestation/trust_vector.h"
 
 namespace cc::trustee {
 namespace {
@@ -59,6 +57,27 @@ absl::Status AddExtensions(const json& extensions, json& appraisal) {
 }
 
 }  // namespace
+
+std::vector<std::string> AttestationService::Reasons(const json& from_policy, const TrustVector& vector,
+                                                     const std::set<std::string>& absent) const {
+  std::vector<std::string> reasons;
+  if (from_policy.is_array()) {
+    for (const json& reason : from_policy) {
+      if (reason.is_string() && reasons.size() < kMaxReasons) reasons.push_back(reason.get<std::string>());
+    }
+  }
+  // A policy that does not explain itself (upstream's do not) is explained by its result.
+  const bool silent = reasons.empty();
+  if (silent) reasons = vector.Objections();
+  for (const std::string& name : absent) {
+    if (reference_values_->Expired(name)) {
+      reasons.push_back(StrCat("reference value '", name, "' has expired"));
+    } else if (silent) {
+      reasons.push_back(StrCat("reference value '", name, "' is not registered"));
+    }
+  }
+  return reasons;
+}
 
 absl::Status AttestationService::CheckTee(std::string_view tee) const {
   if (verifiers_.contains(tee)) return absl::OkStatus();
@@ -113,19 +132,7 @@ absl::StatusOr<json> AttestationService::Judge(const EvidenceItem& item, const V
   const Tier status = vector.Status();
   decision.outcome = TierName(status);
 
-  if (status != Tier::kAffirming) {
-    if (reasons.is_array()) {
-      for (const json& reason : reasons) {
-        if (reason.is_string() && decision.reasons.size() < kMaxReasons) decision.reasons.push_back(reason);
-      }
-    }
-    for (std::string& line : vector.Objections()) decision.reasons.push_back(std::move(line));
-    for (const std::string& name : absent) {
-      decision.reasons.push_back(
-          StrCat("reference value '", name, "' ",
-                 reference_values_->Expired(name) ? "has expired" : "is not registered"));
-    }
-  }
+  if (status != Tier::kAffirming) decision.reasons = Reasons(reasons, vector, absent);
   json appraisal = {{"ear.status", TierName(status)},
                     {"ear.trustworthiness-vector", vector.claims()},
                     {"ear.appraisal-policy-id", policy_id},
@@ -142,9 +149,9 @@ absl::StatusOr<std::string> AttestationService::Appraise(const std::vector<Evide
   std::map<std::string, int> count;
   for (const EvidenceItem& item : items) {
     Decision decision{.session = session, .what = "attestation", .outcome = "refused", .tee = item.tee};
-    const absl::StatusOr<VerifierClaims> claims = Verify(item);
-    absl::StatusOr<json> appraisal = claims.status();
-    if (claims.ok()) appraisal = Judge(item, *claims, policy_id, decision);
+    absl::StatusOr<VerifierClaims> claims = Verify(item);
+    absl::StatusOr<json> appraisal =
+        claims.ok() ? Judge(item, *claims, policy_id, decision) : absl::StatusOr<json>(claims.status());
     if (!appraisal.ok()) {
       decision.outcome = "refused";
       decision.reasons = {std::string(MessageOf(appraisal.status()))};

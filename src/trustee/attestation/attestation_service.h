@@ -6,6 +6,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "trustee/attestation/decision.h"
 #include "trustee/attestation/init_data.h"
 #include "trustee/attestation/token_issuer.h"
+#include "trustee/attestation/trust_vector.h"
 #include "trustee/policies/policy_book.h"
 #include "trustee/rvps/reference_values.h"
 #include "trustee/verifier/verifier.h"
@@ -56,6 +58,10 @@ class AttestationService {
   // The appraisal of one piece of evidence, as it goes into the token.
   absl::StatusOr<nlohmann::json> Judge(const EvidenceItem& item, const VerifierClaims& claims,
                                        const std::string& policy_id, Decision& decision) const;
+  // In words, what keeps a guest from being affirmed. `absent`: reference values the policy asked for in
+  // vain.
+  std::vector<std::string> Reasons(const nlohmann::json& from_policy, const TrustVector& vector,
+                                   const std::set<std::string>& absent) const;
 
   const Verifiers verifiers_;
   const std::shared_ptr<PolicyBook> policies_;

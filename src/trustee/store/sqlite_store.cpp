@@ -97,9 +97,10 @@ absl::Status Execute(sqlite3* database, const std::string& sql, std::string_view
   return code == SQLITE_OK ? absl::OkStatus() : SqliteStatus(code, database, what);
 }
 
-absl::StatusOr<int64_t> Pragma(sqlite3* database, std::string_view name) {
-  Statement statement(database, StrCat("PRAGMA ", name));
-  CC_ASSIGN_OR_RETURN(const bool row, statement.Step(name));
+// The first column of the first row.
+absl::StatusOr<int64_t> Number(sqlite3* database, std::string_view sql) {
+  Statement statement(database, sql);
+  CC_ASSIGN_OR_RETURN(const bool row, statement.Step(sql));
   return row ? statement.ColumnInt(0) : 0;
 }
 
@@ -127,10 +128,10 @@ class Transaction {
 
 absl::Status Migrate(sqlite3* database, const std::string& path) {
   CC_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(database));
-  CC_ASSIGN_OR_RETURN(const int64_t application, Pragma(database, "application_id"));
-  CC_ASSIGN_OR_RETURN(const int64_t version, Pragma(database, "user_version"));
-  CC_ASSIGN_OR_RETURN(const int64_t pages, Pragma(database, "page_count"));
-  if (application != kApplicationId && pages > 0) {
+  CC_ASSIGN_OR_RETURN(const int64_t application, Number(database, "PRAGMA application_id"));
+  CC_ASSIGN_OR_RETURN(const int64_t version, Number(database, "PRAGMA user_version"));
+  CC_ASSIGN_OR_RETURN(const int64_t objects, Number(database, "SELECT count(*) FROM sqlite_master"));
+  if (application != kApplicationId && objects > 0) {
     return absl::FailedPreconditionError(StrCat("open ", path, ": a database of another program"));
   }
   if (version > kSchemaVersion) {
