@@ -17,7 +17,7 @@ using nlohmann::ordered_json;
 
 constexpr size_t kMaxNonce = 4096;
 constexpr size_t kMaxToken = 1 << 20;
-constexpr size_t kMaxShown = 1024;
+constexpr size_t kMaxShown = 2048;
 
 // Another party's text in our message: one line, no control characters, bounded.
 std::string Shown(std::string_view text) {
@@ -181,7 +181,9 @@ absl::Status KbsError(std::string_view what, long http_status, std::string_view 
   if (kind == Kind::kUnknown) kind = KindOf(http_status);
   switch (kind) {
     case Kind::kRefused:
-      return absl::PermissionDeniedError(StrCat(what, ": attestation: ", reason));
+      // Our own trust service begins its reason that way too.
+      return absl::PermissionDeniedError(
+          StrCat(what, detail.starts_with("attestation:") ? ": " : ": attestation: ", reason));
     case Kind::kToken:
       return absl::UnauthenticatedError(message);
     case Kind::kMissing:
