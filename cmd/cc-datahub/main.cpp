@@ -70,13 +70,15 @@ absl::Status Serve(const Flags& flags) {
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
-  std::thread([&server, signals] {
+  std::jthread waiter([&server, signals] {
     int signal = 0;
     sigwait(&signals, &signal);
     server.Shutdown();
-  }).detach();
+  });
   cc::log::Info("ready", {{"socket", config.socket}});
-  return server.Serve(listener.get());
+  const absl::Status status = server.Serve(listener.get());
+  ::pthread_kill(waiter.native_handle(), SIGTERM);  // when it was not a signal that ended the service
+  return status;
 }
 
 }  // namespace

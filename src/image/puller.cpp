@@ -61,7 +61,8 @@ absl::StatusOr<PullResult> Puller::Pull(std::string_view image, std::string_view
   absl::StatusOr<PullResult> result = PullReference(reference, bundle, stop);
   if (result.ok()) return result;
   const absl::Status status = Annotate(result.status(), StrCat("pull ", reference.ToString()));
-  log::Error("pull failed", {{"image", reference.ToString()}, {"bundle", bundle}, {"cause", status}});
+  log::Error("pull failed",
+             {{"image", reference.ToString()}, {"bundle", bundle.substr(0, 300)}, {"cause", status}});
   return status;
 }
 

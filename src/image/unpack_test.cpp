@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "base/file.h"
+#include "base/process.h"
 #include "image/test_tar.h"
 
 namespace cc::image {
@@ -243,6 +244,42 @@ TEST_F(UnpackTest, ReadsGnuLongNamesAndBase256Sizes) {
   ASSERT_TRUE(Unpack(builder).ok());
   EXPECT_EQ(ReadFile(In(name)).value(), "1");
   EXPECT_EQ(ReadFile(In("b")).value(), "12345");
+}
+
+TEST_F(UnpackTest, ReadsWhatGnuTarWritesInEveryFormat) {
+  // A tree with a long name, a sparse file, links and odd modes.
+  const std::string source = dir_.path() + "/outside/source", archive = dir_.path() + "/outside/archive";
+  const std::string long_directory = source + "/" + std::string(90, 'd') + "/" + std::string(60, 'e');
+  fs::create_directories(long_directory);
+  ASSERT_TRUE(WriteFileAtomic(source + "/plain", std::string(100000, 'p'), 0640).ok());
+  ASSERT_TRUE(WriteFileAtomic(long_directory + "/long", "l").ok());
+  fs::create_hard_link(source + "/plain", source + "/qhard");
+  fs::create_symlink("plain", source + "/soft");
+  for (const int holes :
+       {1, 40}) {  // GNU's header has room for 4 pieces, further ones are in extension headers
+    const UniqueFd sparse = OpenFile(source + "/sparse" + std::to_string(holes), O_WRONLY | O_CREAT).value();
+    for (int i = 0; i < holes; ++i) ASSERT_EQ(::pwrite(sparse.get(), "data", 4, i * 200000), 4);
+    ASSERT_EQ(::ftruncate(sparse.get(), holes * 200000), 0);
+  }
+  for (const char* format : {"gnu", "oldgnu", "pax", "ustar"}) {
+    for (const char* sparse : {"--sparse-version=0.0", "--sparse-version=0.1", "--sparse-version=1.0", ""}) {
+      SpawnOptions tar{.argv = {"tar", std::string("--format=") + format, "-C", source, "-cf", archive}};
+      const bool sparse_kind = std::string(format) == "pax" || std::string(format) == "gnu";
+      if (*sparse != '\0' && !sparse_kind) continue;
+      if (*sparse != '\0') tar.argv.insert(tar.argv.end(), {"-S", sparse});
+      tar.argv.push_back(".");
+      const auto made = cc::Run(tar);
+      ASSERT_TRUE(made.ok() && made->exit.Status() == 0) << made->err;
+      const auto result = Unpack(ReadFile(archive, 64 << 20).value());
+      ASSERT_TRUE(result.ok()) << format << " " << sparse << ": " << result.status();
+      // GNU tar's own comparison of content, owner, mode and times.
+      const auto compared = cc::Run({.argv = {"tar", "-C", Root(), "-df", archive}});
+      ASSERT_TRUE(compared.ok());
+      EXPECT_EQ(compared->exit.Status(), 0)
+          << format << " " << sparse << ": " << compared->out << compared->err;
+      for (const auto& entry : fs::directory_iterator(Root())) fs::remove_all(entry);
+    }
+  }
 }
 
 TEST_F(UnpackTest, SetsUserAttributesAndCapabilities) {
