@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+// For tests: a virtual machine that is a socket pair, and an agent behind it whose processes do as they are
+// told.
+#ifndef CC_SHIM_FAKE_GUEST_H_
+#define CC_SHIM_FAKE_GUEST_H_
+
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "base/thread.h"
+#include "kata/agent.pb.h"
+#include "ttrpc/server.h"
+#include "vmm/registry.h"
+#include "vmm/vmm.h"
+
+namespace cc::shim {
+
+// What a test sets and looks at; shared by the VM, the agent and the test. Thread-safe.
+class FakeGuest {
+ public:
+  // Before use.
+  absl::Status vm_error;      // Create of the back end fails with this
+  bool answers = true;        // false: the agent never comes up
+  absl::Status create_error;  // CreateContainer fails with this
+  absl::Status start_error;   // StartContainer and ExecProcess fail with this
+
+  // From now on CreateContainer of `id` blocks, as a pull does, until FinishPull or the end of the VM.
+  void HoldPull(const std::string& id);
+  void FinishPull(const std::string& id);
+  void AwaitPull(const std::string& id);
+
+  void Print(const std::string& exec_id, const std::string& text);
+  void Exit(const std::string& exec_id, int status);
+  void KillVm(const std::string& reason);
+  void ReportOom(const std::string& container_id);
+
+  // Names of the calls that the agent got, such as "SignalProcess c1 15".
+  std::vector<std::string> calls();
+  void AwaitCall(const std::string& call);
+  bool vm_running();
+
+  void AddTo(vmm::Registry& registry);
+
+ private:
+  friend class FakeVm;
+  struct ProcessState {
+    std::string output;
+    bool exited = false;
+    int status = 0;
+  };
+
+  void RegisterAgent(ttrpc::Server& server);
+  void RegisterProcesses(ttrpc::Server& server);
+  void Record(const std::string& call);
+  // Waits until `done` or the end of the VM; false in the second case.
+  bool WaitFor(const std::function<bool()>& done);
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool running_ = false;
+  std::string end_reason_;
+  std::map<std::string, bool> held_;  // container id -> a pull is waiting
+  std::map<std::string, ProcessState> processes_;
+  std::vector<std::string> calls_;
+  std::vector<std::string> oom_;
+};
+
+}  // namespace cc::shim
+
+#endif  // CC_SHIM_FAKE_GUEST_H_
