@@ -66,7 +66,7 @@ TEST(DialHybrid, ReportsAMissingSocketAsUnavailable) {
 }
 
 TEST(DialHybrid, ReachesAListeningSocket) {
-  auto dir = TempDir::Create("cc-dial-");
+  auto dir = TempDir::Create("/tmp/cc-dial-");
   ASSERT_TRUE(dir.ok());
   const std::string path = dir->path() + "/v";
   auto listener = ListenUnix(path);

@@ -4,6 +4,8 @@
 #include <nlohmann/json.hpp>
 #include <set>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/strings.h"
 
@@ -11,18 +13,19 @@ namespace cc::agent {
 namespace {
 
 using nlohmann::json;
+using Strings = std::vector<std::string>;
 
 grpc::Process Parse(const json& image) {
   grpc::Process out;
-  for (const json& arg : image.value("args", json::array())) out.add_args(arg.get<std::string>());
-  for (const json& entry : image.value("env", json::array())) out.add_env(entry.get<std::string>());
+  for (std::string& arg : image.value("args", Strings())) out.add_args(std::move(arg));
+  for (std::string& entry : image.value("env", Strings())) out.add_env(std::move(entry));
   out.set_cwd(image.value("cwd", "/"));
   if (image.contains("user")) {
     const json& user = image.at("user");
     out.mutable_user()->set_uid(user.value("uid", 0U));
     out.mutable_user()->set_gid(user.value("gid", 0U));
-    for (const json& gid : user.value("additionalGids", json::array())) {
-      out.mutable_user()->add_additionalgids(gid.get<uint32_t>());
+    for (uint32_t gid : user.value("additionalGids", std::vector<uint32_t>())) {
+      out.mutable_user()->add_additionalgids(gid);
     }
   }
   return out;

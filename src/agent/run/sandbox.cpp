@@ -16,6 +16,9 @@ absl::StatusOr<std::unique_ptr<Sandbox>> Sandbox::Create(SandboxConfig config, R
   std::error_code error;
   std::filesystem::create_directories(config.base, error);
   if (error) return ErrnoStatus(error.value(), StrCat("create ", config.base));
+  // Mount points are compared with what the kernel lists, which knows no links.
+  config.base = std::filesystem::canonical(config.base, error);
+  if (error) return ErrnoStatus(error.value(), StrCat("resolve ", config.base));
   CC_ASSIGN_OR_RETURN(UniqueFd base_fd, OpenFile(config.base, O_PATH | O_DIRECTORY));
   CC_ASSIGN_OR_RETURN(std::unique_ptr<Crun> crun, Crun::Create(config.crun, StrCat(config.base, "/.agent")));
   CC_ASSIGN_OR_RETURN(std::unique_ptr<OomWatch> oom, OomWatch::Start());

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+// Parsers of what the guest image and the kernel command line say.
+#include "agent/init/kernel_params.h"
+#include "agent/init/modules.h"
+#include "gtest/gtest.h"
+
+namespace cc::agent {
+namespace {
+
+TEST(ParseModuleList, ReadsPathsAndParameters) {
+  auto list = ParseModuleList("# vsock first\n\n/m/vsock.ko\n  /m/dummy.ko  numdummies=2 x=y  # why\n");
+  ASSERT_TRUE(list.ok()) << list.status();
+  ASSERT_EQ(list->size(), 2U);
+  EXPECT_EQ((*list)[0].path, "/m/vsock.ko");
+  EXPECT_EQ((*list)[0].parameters, "");
+  EXPECT_EQ((*list)[1].path, "/m/dummy.ko");
+  EXPECT_EQ((*list)[1].parameters, "numdummies=2 x=y");
+  EXPECT_TRUE(ParseModuleList("")->empty());
+}
+
+TEST(ParseModuleList, RefusesRelativePaths) {
+  for (const char* text : {"vsock.ko", "/ok.ko\nvsock", "./x.ko"}) {
+    EXPECT_EQ(ParseModuleList(text).status().code(), absl::StatusCode::kInvalidArgument) << text;
+  }
+}
+
+TEST(ParseKernelParams, ReadsWhatIsTheAgents) {
+  auto params =
+      ParseKernelParams("console=ttyS0 quiet agent.log=debug agent.image_pull_timeout=5 other=agent.log\n");
+  ASSERT_TRUE(params.ok()) << params.status();
+  EXPECT_TRUE(params->debug_log);
+  EXPECT_EQ(params->image_pull_timeout, std::chrono::seconds(5));
+  EXPECT_TRUE(params->start_data_hub);
+  EXPECT_FALSE(ParseKernelParams("agent.guest_components_procs=none")->start_data_hub);
+  EXPECT_EQ(ParseKernelParams("")->image_pull_timeout, std::chrono::seconds(1200));
+}
+
+TEST(ParseKernelParams, RefusesBadTimeouts) {
+  for (const char* value : {"", "0", "-1", "1s", "999999999", "99999999999999999999"}) {
+    EXPECT_FALSE(ParseKernelParams(std::string("agent.image_pull_timeout=") + value).ok()) << value;
+  }
+}
+
+}  // namespace
+}  // namespace cc::agent
