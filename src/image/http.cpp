@@ -35,12 +35,14 @@ struct Transfer {
   const BodySink* sink = nullptr;
   const std::stop_token* stop = nullptr;
   const HttpOptions* options = nullptr;
-  const TlsRoots* roots = nullptr;
+  const HttpRequest* request = nullptr;
+  TlsRoots* roots = nullptr;
   CURL* easy = nullptr;
   HttpResponse response;
   absl::Status error;  // ours; tells more than curl's code
   Clock::time_point last_progress = Clock::now();
-  curl_off_t last_received = 0;
+  curl_off_t last_transferred = 0;  // both directions
+  uint64_t sent = 0;                // offset in the request's body
 
   void ReadStatus() {
     long status = 0;
@@ -84,16 +86,35 @@ size_t OnBody(char* data, size_t size, size_t count, void* self) {
   return body.size() >= kMaxErrorBody ? CURL_WRITEFUNC_ERROR : piece.size();
 }
 
+size_t OnUpload(char* buffer, size_t size, size_t count, void* self) {
+  auto& transfer = *static_cast<Transfer*>(self);
+  const uint64_t left = transfer.request->body_size - transfer.sent;
+  const size_t wanted = static_cast<size_t>(std::min<uint64_t>(left, size * count));
+  if (wanted == 0) return 0;
+  const absl::StatusOr<size_t> got = transfer.request->body(transfer.sent, {buffer, wanted});
+  transfer.error = got.ok() && *got == 0 ? absl::DataLossError("the body ends early") : got.status();
+  if (!transfer.error.ok()) return CURL_READFUNC_ABORT;
+  transfer.sent += *got;
+  return *got;
+}
+
+// A connection that was kept may turn out to be closed after the first bytes: curl then sends again.
+int OnSeek(void* self, curl_off_t offset, int origin) {
+  if (origin != SEEK_SET) return CURL_SEEKFUNC_FAIL;
+  static_cast<Transfer*>(self)->sent = static_cast<uint64_t>(offset);
+  return CURL_SEEKFUNC_OK;
+}
+
 // Called by curl at least once a second, busy or not.
-int OnProgress(void* self, curl_off_t, curl_off_t received, curl_off_t, curl_off_t) {
+int OnProgress(void* self, curl_off_t, curl_off_t received, curl_off_t, curl_off_t sent) {
   auto& transfer = *static_cast<Transfer*>(self);
   if (transfer.stop->stop_requested()) {
-    transfer.error = absl::CancelledError("the pull was cancelled");
+    transfer.error = absl::CancelledError("the transfer was cancelled");
     return 1;
   }
   const auto now = Transfer::Clock::now();
-  if (received != transfer.last_received) {
-    transfer.last_received = received;
+  if (received + sent != transfer.last_transferred) {
+    transfer.last_transferred = received + sent;
     transfer.last_progress = now;
   } else if (now - transfer.last_progress > transfer.options->stall_timeout) {
     transfer.error = absl::DeadlineExceededError(StrCat("the server sent nothing for ",
@@ -105,7 +126,7 @@ int OnProgress(void* self, curl_off_t, curl_off_t received, curl_off_t, curl_off
 }
 
 CURLcode OnTlsContext(CURL*, void* context, void* self) {
-  static_cast<Transfer*>(self)->roots->AddTo(context);
+  static_cast<Transfer*>(self)->roots->Install(context);
   return CURLE_OK;
 }
 
@@ -145,13 +166,15 @@ std::string HttpResponse::Header(std::string_view name) const {
 
 struct HttpClient::State {
   HttpOptions options;
-  TlsRoots roots;
+  std::unique_ptr<TlsRoots> roots;
   std::mutex mutex;
   std::vector<Easy> idle;  // keep their connections
 
-  bool PlainAllowed(const Url& url) const {
-    if (options.plain_http_hosts.contains(url.HostPort())) return true;
-    return url.port == "80" && options.plain_http_hosts.contains(url.host);
+  absl::Status CheckScheme(const Url& url) const {
+    if (url.scheme != "http" || options.plain_http_hosts.contains(url.HostPort())) return absl::OkStatus();
+    if (url.port == "80" && options.plain_http_hosts.contains(url.host)) return absl::OkStatus();
+    return absl::FailedPreconditionError(StrCat(
+        "plain HTTP to ", url.HostPort(), " is not allowed (insecure_plain_http lists the exceptions)"));
   }
 };
 
@@ -162,7 +185,7 @@ absl::StatusOr<std::shared_ptr<HttpClient>> HttpClient::Create(HttpOptions optio
   static const CURLcode global = curl_global_init(CURL_GLOBAL_DEFAULT);
   if (global != CURLE_OK) return absl::InternalError("libcurl does not initialise");
   auto state = std::make_unique<State>();
-  CC_ASSIGN_OR_RETURN(state->roots, TlsRoots::Parse(options.extra_roots_pem));
+  CC_ASSIGN_OR_RETURN(state->roots, TlsRoots::Create(options.extra_roots_pem));
   state->options = std::move(options);
   return std::shared_ptr<HttpClient>(new HttpClient(std::move(state)));
 }
@@ -177,13 +200,10 @@ absl::StatusOr<HttpResponse> HttpClient::Get(const HttpRequest& request, const B
   Url url = origin;
   HttpRequest step = request;
   for (int redirects = 0; redirects <= kMaxRedirects; ++redirects) {
-    if (url.scheme == "http" && !state_->PlainAllowed(url)) {
-      return absl::FailedPreconditionError(StrCat(
-          "plain HTTP to ", url.HostPort(), " is not allowed (insecure_plain_http lists the exceptions)"));
-    }
+    CC_RETURN_IF_ERROR(state_->CheckScheme(url));
     step.url = url.text;
     step.authorization = url.SameOrigin(origin) ? request.authorization : "";
-    absl::StatusOr<HttpResponse> response = GetOnce(step, sink, stop);
+    absl::StatusOr<HttpResponse> response = Perform(step, sink, stop);
     if (!response.ok()) return Annotate(response.status(), url.HostPort());
     const bool redirect = response->status == 301 || response->status == 302 || response->status == 303 ||
                           response->status == 307 || response->status == 308;
@@ -195,7 +215,18 @@ absl::StatusOr<HttpResponse> HttpClient::Get(const HttpRequest& request, const B
   return absl::UnavailableError(StrCat(origin.HostPort(), " redirects more than ", kMaxRedirects, " times"));
 }
 
-absl::StatusOr<HttpResponse> HttpClient::GetOnce(const HttpRequest& request, const BodySink& sink,
+absl::StatusOr<HttpResponse> HttpClient::Send(const HttpRequest& request, std::stop_token stop) {
+  CC_ASSIGN_OR_RETURN(const Url url, Url::Parse(request.url));
+  CC_RETURN_IF_ERROR(state_->CheckScheme(url));
+  HttpRequest normalised = request;
+  normalised.url = url.text;
+  const BodySink drop = [](const HttpResponse&, std::string_view) { return absl::OkStatus(); };
+  absl::StatusOr<HttpResponse> response = Perform(normalised, drop, stop);
+  if (!response.ok()) return Annotate(response.status(), url.HostPort());
+  return response;
+}
+
+absl::StatusOr<HttpResponse> HttpClient::Perform(const HttpRequest& request, const BodySink& sink,
                                                  const std::stop_token& stop) {
   Easy easy;
   {
@@ -215,7 +246,8 @@ absl::StatusOr<HttpResponse> HttpClient::GetOnce(const HttpRequest& request, con
   transfer.sink = &sink;
   transfer.stop = &stop;
   transfer.options = &options;
-  transfer.roots = &state_->roots;
+  transfer.request = &request;
+  transfer.roots = state_->roots.get();
   transfer.easy = handle;
   char detail[CURL_ERROR_SIZE] = "";
 
@@ -226,6 +258,8 @@ absl::StatusOr<HttpResponse> HttpClient::GetOnce(const HttpRequest& request, con
   if (!request.accept.empty()) add_header("Accept: " + request.accept);
   if (!request.authorization.empty()) add_header("Authorization: " + request.authorization);
   if (request.range_from > 0) add_header(StrCat("Range: bytes=", request.range_from, "-"));
+  if (!request.content_type.empty()) add_header("Content-Type: " + request.content_type);
+  if (request.method != "GET") add_header("Expect:");  // a round trip that gains nothing here
 
   curl_easy_setopt(handle, CURLOPT_URL, request.url.c_str());
   curl_easy_setopt(handle, CURLOPT_HTTPHEADER, headers.get());
@@ -244,9 +278,21 @@ absl::StatusOr<HttpResponse> HttpClient::GetOnce(const HttpRequest& request, con
   curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, OnProgress);
   curl_easy_setopt(handle, CURLOPT_XFERINFODATA, &transfer);
   curl_easy_setopt(handle, CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
-  if (!state_->roots.empty()) {
-    curl_easy_setopt(handle, CURLOPT_SSL_CTX_FUNCTION, OnTlsContext);
-    curl_easy_setopt(handle, CURLOPT_SSL_CTX_DATA, &transfer);
+  // Not curl's own loading, which parses the system's bundle for each connection.
+  curl_easy_setopt(handle, CURLOPT_CAINFO, nullptr);
+  curl_easy_setopt(handle, CURLOPT_CAPATH, nullptr);
+  curl_easy_setopt(handle, CURLOPT_SSL_CTX_FUNCTION, OnTlsContext);
+  curl_easy_setopt(handle, CURLOPT_SSL_CTX_DATA, &transfer);
+  if (request.method == "HEAD") {
+    curl_easy_setopt(handle, CURLOPT_NOBODY, 1L);
+  } else if (request.method != "GET") {
+    curl_easy_setopt(handle, CURLOPT_UPLOAD, 1L);
+    curl_easy_setopt(handle, CURLOPT_CUSTOMREQUEST, request.method.c_str());
+    curl_easy_setopt(handle, CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(request.body_size));
+    curl_easy_setopt(handle, CURLOPT_READFUNCTION, OnUpload);
+    curl_easy_setopt(handle, CURLOPT_READDATA, &transfer);
+    curl_easy_setopt(handle, CURLOPT_SEEKFUNCTION, OnSeek);
+    curl_easy_setopt(handle, CURLOPT_SEEKDATA, &transfer);
   }
   // An empty string, unlike none, also turns off the environment's proxies.
   const bool tls = request.url.starts_with("https:");

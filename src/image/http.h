@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// HTTP GET over libcurl, with the rules of a registry client:
+// HTTP over libcurl, with the rules of a registry client:
 // - TLS against the system's roots plus extra ones; plain HTTP only to hosts that are listed for it;
 // - redirects are followed here, and the Authorization header never goes to another origin;
 // - a transfer has no overall deadline, but one without progress for `stall_timeout` ends with an error;
@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -39,11 +40,20 @@ struct HttpOptions {
   std::string user_agent = "kata-cc/" CC_VERSION;
 };
 
+// Fills `out` with bytes of a request's body from `offset` on and returns how many; may be asked for any part
+// again, when a connection breaks. An error ends the call and is what it returns.
+using BodySource = std::function<absl::StatusOr<size_t>(uint64_t offset, std::span<char> out)>;
+
 struct HttpRequest {
   std::string url;
   std::string accept;
   std::string authorization;  // value of the header; sent to the URL's own origin only
   uint64_t range_from = 0;    // > 0: "Range: bytes=<n>-"
+  // For Send: HEAD, POST or PUT, the last two with a body.
+  std::string method = "GET";
+  std::string content_type = {};
+  BodySource body = {};
+  uint64_t body_size = 0;
 };
 
 struct HttpResponse {
@@ -67,9 +77,13 @@ class HttpClient {
   HttpClient(const HttpClient&) = delete;
   HttpClient& operator=(const HttpClient&) = delete;
 
-  // Any HTTP status is an answer, not an error. Errors: Unavailable (no connection, connection lost),
-  // DeadlineExceeded (stall), FailedPrecondition (TLS, a forbidden plain-HTTP URL), Cancelled, or the sink's.
+  // Follows redirects. Any HTTP status is an answer, not an error. Errors: Unavailable (no connection,
+  // connection lost), DeadlineExceeded (stall), FailedPrecondition (TLS, a forbidden plain-HTTP URL),
+  // Cancelled, or the sink's.
   absl::StatusOr<HttpResponse> Get(const HttpRequest& request, const BodySink& sink, std::stop_token stop);
+
+  // One request of any method. Redirects are answers, and the body of a 2xx answer is dropped.
+  absl::StatusOr<HttpResponse> Send(const HttpRequest& request, std::stop_token stop);
 
   // "https://host" or, for a listed host, "http://host".
   std::string BaseUrl(std::string_view host) const;
@@ -77,7 +91,7 @@ class HttpClient {
  private:
   struct State;
   explicit HttpClient(std::unique_ptr<State> state);
-  absl::StatusOr<HttpResponse> GetOnce(const HttpRequest& request, const BodySink& sink,
+  absl::StatusOr<HttpResponse> Perform(const HttpRequest& request, const BodySink& sink,
                                        const std::stop_token& stop);
   std::unique_ptr<State> state_;
 };

@@ -2,59 +2,17 @@
 #include "image/registry.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "base/log.h"
 #include "base/status.h"
 #include "base/strings.h"
-#include "image/challenge.h"
 #include "image/media_type.h"
-#include "image/url.h"
 
 namespace cc::image {
 namespace {
 
-constexpr size_t kMaxToken = 64 << 10;
 // A connection that brought this much before it broke is no failed attempt.
 constexpr uint64_t kProgress = 64 << 10;
-
-// A registry's own words ({"errors":[{"code","message"}]}), made fit for a message.
-std::string ErrorText(const HttpResponse& response) {
-  const std::string& body = response.error_body;
-  const nlohmann::json json =
-      nlohmann::json::parse(body.begin(), body.end(), nullptr, /*allow_exceptions=*/false);
-  std::string text;
-  if (json.is_object() && json.contains("errors") && json["errors"].is_array() && !json["errors"].empty()) {
-    const nlohmann::json& first = json["errors"][0];
-    for (const char* key : {"code", "message"}) {
-      if (!first.is_object() || !first.contains(key) || !first[key].is_string()) continue;
-      if (!text.empty()) text += ": ";
-      text += first[key].get<std::string>();
-    }
-  }
-  text.resize(std::min<size_t>(text.size(), 200));
-  std::replace_if(
-      text.begin(), text.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, ' ');
-  return text;
-}
-
-absl::Status FromHttp(const HttpResponse& response) {
-  std::string text = StrCat("registry answered ", response.status);
-  if (const std::string detail = ErrorText(response); !detail.empty()) StrAppend(&text, " (", detail, ")");
-  if (response.status == 404) return absl::NotFoundError(text);
-  if (response.status == 401) return absl::UnauthenticatedError(text);
-  if (response.status == 403) return absl::PermissionDeniedError(text);
-  if (response.status == 408 || response.status == 429 || response.status >= 500) {
-    return absl::UnavailableError(text);
-  }
-  return absl::FailedPreconditionError(text);
-}
-
-std::optional<std::chrono::milliseconds> RetryAfter(const HttpResponse& response) {
-  uint32_t seconds = 0;
-  if (!ParseNumber(response.Header("retry-after"), &seconds)) return std::nullopt;
-  return std::chrono::seconds(seconds);
-}
 
 // The first byte that a 206 answer holds; nullopt when its header makes no sense.
 std::optional<uint64_t> RangeStart(const HttpResponse& response) {
@@ -74,107 +32,28 @@ absl::Status DigestMismatch(const Digest& expected, const Digest& actual) {
 
 Registry::Registry(std::shared_ptr<HttpClient> http, Reference reference,
                    std::optional<Credentials> credentials, RetryPolicy retry)
-    : http_(std::move(http)),
-      reference_(std::move(reference)),
-      credentials_(std::move(credentials)),
+    : access_(std::move(http), std::move(reference), std::move(credentials), RegistryAccess::Rights::kPull),
       retry_(retry) {}
-
-std::string Registry::Url(std::string_view kind, std::string_view selector) const {
-  return StrCat(http_->BaseUrl(reference_.ApiHost()), "/v2/", reference_.repository, "/", kind, "/",
-                selector);
-}
 
 absl::StatusOr<HttpResponse> Registry::GetAuthorized(HttpRequest request, const BodySink& sink,
                                                      const std::stop_token& stop,
                                                      std::optional<std::chrono::milliseconds>* retry_after) {
   retry_after->reset();
-  {
-    const std::lock_guard lock(mutex_);
-    request.authorization = authorization_;
-  }
-  CC_ASSIGN_OR_RETURN(HttpResponse response, http_->Get(request, sink, stop));
-  if (response.status == 401) {
-    CC_ASSIGN_OR_RETURN(request.authorization, Authorize(response, stop));
-    CC_ASSIGN_OR_RETURN(response, http_->Get(request, sink, stop));
-    if (response.status == 401) {
-      return absl::UnauthenticatedError(StrCat(MessageOf(FromHttp(response)), ": ",
-                                               credentials_
-                                                   ? "the configured credentials were refused"
-                                                   : "no credentials are configured for this image"));
-    }
-    const std::lock_guard lock(mutex_);
-    authorization_ = request.authorization;
-  }
-  if (response.status < 200 || response.status > 299) {
+  CC_ASSIGN_OR_RETURN(HttpResponse response, access_.Perform(
+                                                 [&](const std::string& authorization) {
+                                                   request.authorization = authorization;
+                                                   return access_.http().Get(request, sink, stop);
+                                                 },
+                                                 stop));
+  if (absl::Status status = AnswerStatus(response); !status.ok()) {
     *retry_after = RetryAfter(response);
-    return FromHttp(response);
+    return status;
   }
   return response;
 }
 
-absl::StatusOr<std::string> Registry::Authorize(const HttpResponse& refusal, const std::stop_token& stop) {
-  const auto origin = Url::Parse(refusal.url);
-  const auto ours = Url::Parse(Url("manifests", "x"));
-  if (!origin.ok() || !ours.ok() || !origin->SameOrigin(*ours)) {
-    return absl::UnauthenticatedError("a server that the registry redirects to asks for credentials");
-  }
-  bool basic = false;
-  for (const std::string& header : refusal.challenges) {
-    for (const Challenge& challenge : ParseChallenges(header)) {
-      if (challenge.scheme == "bearer") return FetchToken(challenge.parameters, stop);
-      basic = basic || challenge.scheme == "basic";
-    }
-  }
-  if (!basic) return FromHttp(refusal);
-  if (!credentials_) {
-    return absl::UnauthenticatedError(
-        "the registry asks for a user and password, but no credentials are configured for this image");
-  }
-  return credentials_->Basic();
-}
-
-absl::StatusOr<std::string> Registry::FetchToken(const std::map<std::string, std::string>& challenge,
-                                                 const std::stop_token& stop) {
-  const auto parameter = [&](const char* name) {
-    const auto found = challenge.find(name);
-    return found == challenge.end() ? std::string() : found->second;
-  };
-  std::string scope = parameter("scope");
-  if (scope.empty()) scope = StrCat("repository:", reference_.repository, ":pull");
-  HttpRequest request;
-  if (parameter("service").empty()) {
-    CC_ASSIGN_OR_RETURN(request.url, WithQuery(parameter("realm"), {{"scope", scope}}));
-  } else {
-    CC_ASSIGN_OR_RETURN(request.url,
-                        WithQuery(parameter("realm"), {{"service", parameter("service")}, {"scope", scope}}));
-  }
-  if (credentials_) request.authorization = credentials_->Basic();
-  std::string body;
-  const absl::StatusOr<HttpResponse> response = http_->Get(
-      request,
-      [&body](const HttpResponse&, std::string_view data) {
-        if (body.size() + data.size() > kMaxToken) return absl::ResourceExhaustedError("token is too large");
-        body.append(data);
-        return absl::OkStatus();
-      },
-      stop);
-  const std::string context = StrCat("ask ", parameter("realm"), " for a token");
-  if (!response.ok()) return Annotate(response.status(), context);
-  if (response->status != 200) return Annotate(FromHttp(*response), context);
-  const nlohmann::json json =
-      nlohmann::json::parse(body.begin(), body.end(), nullptr, /*allow_exceptions=*/false);
-  for (const char* key : {"token", "access_token"}) {
-    if (!json.is_object() || !json.contains(key) || !json[key].is_string()) continue;
-    const std::string token = json[key].get<std::string>();
-    const bool printable =
-        std::all_of(token.begin(), token.end(), [](char c) { return c > ' ' && c < 0x7f; });
-    if (!token.empty() && printable) return "Bearer " + token;
-  }
-  return absl::UnavailableError(StrCat(context, ": the answer holds no token"));
-}
-
 absl::StatusOr<Document> Registry::FetchManifest(std::stop_token stop) {
-  return FetchManifest(reference_.Selector(), reference_.digest, stop);
+  return FetchManifest(access_.reference().Selector(), access_.reference().digest, stop);
 }
 
 absl::StatusOr<Document> Registry::FetchManifest(const Descriptor& descriptor, std::stop_token stop) {
@@ -185,7 +64,7 @@ absl::StatusOr<Document> Registry::FetchManifest(const std::string& selector,
                                                  const std::optional<Digest>& expected,
                                                  const std::stop_token& stop) {
   HttpRequest request;
-  request.url = Url("manifests", selector);
+  request.url = access_.Url("manifests", selector);
   request.accept = kManifestAccept;
   for (Backoff backoff(retry_);;) {
     std::string body;
@@ -212,8 +91,9 @@ absl::StatusOr<Document> Registry::FetchManifest(const std::string& selector,
     }
     const absl::Status status = Annotate(response.status(), StrCat("manifest ", selector));
     if (!IsTransient(status) || !backoff.Wait(retry_after, stop)) return status;
-    log::Info("retrying",
-              {{"image", reference_.ToString()}, {"after", status}, {"attempt", backoff.attempts()}});
+    log::Info(
+        "retrying",
+        {{"image", access_.reference().ToString()}, {"after", status}, {"attempt", backoff.attempts()}});
   }
 }
 
@@ -234,7 +114,7 @@ absl::Status Registry::FetchBlob(const Descriptor& descriptor, const ByteSink& s
   Hasher hasher(descriptor.digest.algorithm());
   uint64_t received = 0;  // verified to be in order, handed to the sink
   HttpRequest request;
-  request.url = Url("blobs", descriptor.digest.ToString());
+  request.url = access_.Url("blobs", descriptor.digest.ToString());
   for (Backoff backoff(retry_);;) {
     request.range_from = received;
     const uint64_t received_before = received;

@@ -5,11 +5,9 @@
 #define CC_IMAGE_REGISTRY_H_
 
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <stop_token>
 #include <string>
-#include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -18,6 +16,7 @@
 #include "image/layer_unpacker.h"
 #include "image/manifest.h"
 #include "image/reference.h"
+#include "image/registry_access.h"
 #include "image/retry.h"
 
 namespace cc::image {
@@ -50,17 +49,9 @@ class Registry {
   absl::StatusOr<HttpResponse> GetAuthorized(HttpRequest request, const BodySink& sink,
                                              const std::stop_token& stop,
                                              std::optional<std::chrono::milliseconds>* retry_after);
-  absl::StatusOr<std::string> Authorize(const HttpResponse& refusal, const std::stop_token& stop);
-  absl::StatusOr<std::string> FetchToken(const std::map<std::string, std::string>& challenge,
-                                         const std::stop_token& stop);
-  std::string Url(std::string_view kind, std::string_view selector) const;
 
-  const std::shared_ptr<HttpClient> http_;
-  const Reference reference_;
-  const std::optional<Credentials> credentials_;
+  RegistryAccess access_;
   const RetryPolicy retry_;
-  std::mutex mutex_;
-  std::string authorization_;  // header value that worked last; guarded by mutex_
 };
 
 }  // namespace cc::image
