@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trustee/attestation/attestation_service.h"
 
+#include <chrono>
 #include <map>
 
 #include "base/status.h"
@@ -13,6 +14,8 @@ namespace {
 using nlohmann::json;
 
 constexpr size_t kMaxReasons = 32;
+// A guest waits, and a policy that takes longer holds a thread.
+constexpr std::chrono::milliseconds kPolicyTime(2000);
 
 // What policies see and tokens carry: the verifier's claims under the TEE's name, and beside them what the
 // evidence vouches for.
@@ -122,7 +125,8 @@ absl::StatusOr<json> AttestationService::Judge(const EvidenceItem& item, const V
                       policy.policy.Evaluate({.rules = {"data.policy.trust_claims", "data.policy.extensions",
                                                         "data.policy.reasons"},
                                               .input = input_text,
-                                              .lookups = {lookup}}));
+                                              .lookups = {lookup},
+                                              .time_limit = kPolicyTime}));
   // A verdict over values that could not be read is no verdict.
   CC_RETURN_IF_ERROR(lookup_failure);
   CC_ASSIGN_OR_RETURN(const json trust_claims, RuleValue(values[0], "trust_claims"));

@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <sys/socket.h>
 
+#include <array>
+
 #define BOOST_ERROR_CODE_HEADER_ONLY
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wconversion"
@@ -27,6 +29,8 @@ using beast::error_code;
 
 constexpr size_t kStackSize = 1 << 20;
 constexpr size_t kReadAhead = 64 << 10;
+constexpr size_t kDrainBytes = 16 << 20;
+constexpr std::chrono::milliseconds kDrainTime(2000);
 
 // A Connection as what Beast reads from and writes to.
 class Stream {
@@ -110,6 +114,17 @@ bool Send(Stream& stream, const HttpResponse& response, unsigned version, bool k
   error_code error;
   http::write(stream, message, error);
   return !error;
+}
+
+// Takes what the client is still sending: closing at once would reset the connection and lose the answer.
+void Drain(Connection& connection) {
+  std::array<char, 16384> discarded;
+  connection.SetDeadline(kDrainTime);
+  for (size_t total = 0; total < kDrainBytes;) {
+    const absl::StatusOr<size_t> count = connection.Read(discarded.data(), discarded.size());
+    if (!count.ok() || *count == 0) return;
+    total += *count;
+  }
 }
 
 }  // namespace
@@ -225,7 +240,7 @@ bool HttpServer::ServeOne(Connection& connection, const std::string& peer, void*
   connection.SetDeadline(limits_.write_time);
   if (error) {
     const HttpResponse answer = ReadFailure(error);
-    if (answer.status != 0) Send(stream, answer, 11, /*keep_alive=*/false);
+    if (answer.status != 0 && Send(stream, answer, 11, /*keep_alive=*/false)) Drain(connection);
     return false;
   }
   auto message = parser.release();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trustee/kbs/resources.h"
 
+#include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "base/log.h"
@@ -15,6 +16,8 @@ namespace cc::trustee {
 namespace {
 
 using nlohmann::json;
+
+constexpr std::chrono::milliseconds kPolicyTime(2000);
 
 // The session label in our own tokens.
 std::string TokenLabel(const json& claims) {
@@ -65,8 +68,8 @@ absl::Status Resources::Authorize(const json& claims, const Target& target,
                       parts_.policies->Find(PolicyKind::kResource, std::string(kResourcePolicyId)));
   const std::string claims_text = claims.dump();
   const json data = {{"plugin", "resource"}, {"resource-path", path}, {"query", target.query}};
-  const absl::StatusOr<policy::Values> values =
-      policy.policy.Evaluate({.rules = {"data.policy.allow"}, .input = claims_text, .data = data.dump()});
+  const absl::StatusOr<policy::Values> values = policy.policy.Evaluate(
+      {.rules = {"data.policy.allow"}, .input = claims_text, .data = data.dump(), .time_limit = kPolicyTime});
 
   Decision decision{.session = TokenLabel(claims), .what = StrCat("resource ", name), .outcome = "denied"};
   decision.claims_digest = jose::ToHex(jose::Digest(jose::Hash::kSha256, claims_text));
