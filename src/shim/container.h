@@ -23,7 +23,7 @@ namespace cc::shim {
 
 struct ContainerContext {
   std::shared_ptr<Sandbox> sandbox;
-  EventPublisher* events = nullptr;  // outlives every container
+  std::shared_ptr<EventPublisher> events;
   std::string namespace_name;
 };
 
@@ -88,7 +88,8 @@ class Container : public std::enable_shared_from_this<Container> {
   void Watch(const std::shared_ptr<Process>& process);
   void WatchUntilExit(const std::shared_ptr<Process>& process);
   uint32_t ExitStatus(const Process& process) const;
-  void PublishExit(const Process& process);
+  // Stopped, and the exit published.
+  void End(Process& process, uint32_t status);
   void WaitForExecs();
   std::vector<std::shared_ptr<Process>> Processes() const;
   uint32_t Pid() const;

@@ -120,7 +120,7 @@ void Container::Watch(const std::shared_ptr<Process>& process) {
     return;
   }
   log::Error("no thread to wait for a process", {{"container", id()}, {"error", watcher.status()}});
-  if (process->SetExited(kUnknownStatus)) PublishExit(*process);
+  End(*process, kUnknownStatus);
   if (!process->is_init()) {
     const std::lock_guard lock(mutex_);
     --watched_execs_;
@@ -133,7 +133,7 @@ void Container::WatchUntilExit(const std::shared_ptr<Process>& process) {
   if (process->status().state == ProcessState::kStopped) return;  // an init process that could not be started
   const uint32_t status = ExitStatus(*process);
   if (process->is_init()) WaitForExecs();
-  if (process->SetExited(status)) PublishExit(*process);
+  End(*process, status);
   if (!process->is_init()) {
     const std::lock_guard lock(mutex_);
     --watched_execs_;
@@ -161,15 +161,16 @@ void Container::WaitForExecs() {
   changed_.wait_for(lock, kExecsTimeout, [this] { return watched_execs_ == 0; });
 }
 
-void Container::PublishExit(const Process& process) {
-  const ProcessExit exit = process.status().exit;
-  containerd::events::TaskExit event;
-  event.set_container_id(id());
-  event.set_id(process.is_init() ? id() : process.exec_id());
-  event.set_pid(Pid());
-  event.set_exit_status(exit.status);
-  *event.mutable_exited_at() = exit.at;
-  context_.events->Publish("/tasks/exit", "TaskExit", event);
+void Container::End(Process& process, uint32_t status) {
+  process.SetExited(status, [&](const ProcessExit& exit) {
+    containerd::events::TaskExit event;
+    event.set_container_id(id());
+    event.set_id(process.is_init() ? id() : process.exec_id());
+    event.set_pid(Pid());
+    event.set_exit_status(exit.status);
+    *event.mutable_exited_at() = exit.at;
+    context_.events->Publish("/tasks/exit", "TaskExit", event);
+  });
 }
 
 void Container::OnSandboxEnd() {

@@ -100,11 +100,12 @@ int RunDaemon(const DaemonOptions& options, UniqueFd listener, const vmm::Regist
     [[maybe_unused]] const ssize_t written = ::write(fd, &one, sizeof(one));
   };
 
-  EventPublisher events(options.namespace_name, EventPublisher::ForwardTo(options.ttrpc_address));
+  const auto events = std::make_shared<EventPublisher>(options.namespace_name,
+                                                       EventPublisher::ForwardTo(options.ttrpc_address));
   const auto pod = std::make_shared<Pod>(PodOptions{.daemon = options,
                                                     .config_environment = Environment("KATA_CC_CONFIG"),
                                                     .backends = &backends,
-                                                    .events = &events,
+                                                    .events = events,
                                                     .started = started,
                                                     .on_abandoned = request_end});
   ttrpc::Server server;
@@ -124,7 +125,7 @@ int RunDaemon(const DaemonOptions& options, UniqueFd listener, const vmm::Regist
 
   // First the pod: calls such as Wait return with what became of their processes.
   pod->Stop();
-  events.Close();
+  events->Close();
   ::unlink(options.socket_path.c_str());
   log::Info("shim ends");
   // Detached threads may still be on their way out of a call; nothing they could do matters now.

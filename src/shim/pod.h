@@ -27,7 +27,7 @@ struct PodOptions {
   DaemonOptions daemon;
   std::string config_environment;           // KATA_CC_CONFIG
   const vmm::Registry* backends = nullptr;  // outlives the pod
-  EventPublisher* events = nullptr;         // outlives the pod
+  std::shared_ptr<EventPublisher> events;
   std::chrono::steady_clock::time_point started;
   // Called when there is nothing left to serve and nobody who would say so.
   std::function<void()> on_abandoned;

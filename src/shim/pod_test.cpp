@@ -45,7 +45,7 @@ class PodTest : public ::testing::Test {
                     "state_dir = \"" + path("state") + "\"\n[vmm]\nbackend = \"fake\"\nboot_timeout_s = 1\n")
                     .ok());
     guest_.AddTo(backends_);
-    events_ = std::make_unique<EventPublisher>("ns", [this](const containerd::types::Envelope& envelope) {
+    events_ = std::make_shared<EventPublisher>("ns", [this](const containerd::types::Envelope& envelope) {
       const std::lock_guard lock(mutex_);
       topics_.push_back(envelope.topic());
       changed_.notify_all();
@@ -54,7 +54,7 @@ class PodTest : public ::testing::Test {
     pod_ = std::make_shared<Pod>(PodOptions{.daemon = {.namespace_name = "ns", .id = "c1"},
                                             .config_environment = path("config.toml"),
                                             .backends = &backends_,
-                                            .events = events_.get(),
+                                            .events = events_,
                                             .started = std::chrono::steady_clock::now(),
                                             .on_abandoned = [this] { abandoned_.set_value(); }});
     RegisterTaskService(server_, pod_, [this] { ++shutdowns_; });
@@ -156,7 +156,7 @@ class PodTest : public ::testing::Test {
   std::vector<std::string> topics_;
   std::promise<void> abandoned_;
   std::atomic<int> shutdowns_ = 0;
-  std::unique_ptr<EventPublisher> events_;
+  std::shared_ptr<EventPublisher> events_;
   std::shared_ptr<Pod> pod_;
   ttrpc::Server server_;
   std::unique_ptr<ttrpc::Client> client_;

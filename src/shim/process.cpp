@@ -45,10 +45,11 @@ void Process::EndStart() {
   changed_.notify_all();
 }
 
-bool Process::SetExited(uint32_t status) {
+bool Process::SetExited(uint32_t status, const std::function<void(const ProcessExit&)>& announce) {
   const std::lock_guard lock(mutex_);
   if (status_.state == ProcessState::kStopped) return false;
   status_ = {.state = ProcessState::kStopped, .exit = {.status = status, .at = Now()}};
+  if (announce) announce(status_.exit);
   changed_.notify_all();
   return true;
 }

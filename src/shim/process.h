@@ -4,6 +4,7 @@
 #define CC_SHIM_PROCESS_H_
 
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -30,7 +31,7 @@ struct ProcessStatus {
   ProcessExit exit;  // meaningful when stopped
 };
 
-// Owned by a shared_ptr. Thread-safe; nothing is called with its lock held.
+// Owned by a shared_ptr. Thread-safe.
 class Process : public std::enable_shared_from_this<Process> {
  public:
   // `exec_id` is empty for a container's init process.
@@ -52,8 +53,9 @@ class Process : public std::enable_shared_from_this<Process> {
   absl::Status BeginStart();
   // starting -> running. A start that failed ends in SetExited.
   void EndStart();
-  // True for the first call: later ones change nothing.
-  bool SetExited(uint32_t status);
+  // True for the first call: later ones change nothing. `announce` runs before anybody can see the new state,
+  // with the lock held: what it queues comes before all that follows from the exit.
+  bool SetExited(uint32_t status, const std::function<void(const ProcessExit&)>& announce = nullptr);
   // Something that happened to a process that is not running yet: killed before its start, or its VM died.
   void Abandon();
 
