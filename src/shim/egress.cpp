@@ -14,6 +14,7 @@
 #include "base/socket.h"
 #include "base/status.h"
 #include "base/strings.h"
+#include "shim/relay.h"
 #include "shim/socks.h"
 
 namespace cc::shim {
@@ -98,7 +99,7 @@ void ServeConnection(State& state, int guest) {
   }
   log::Debug("egress connected", {{"host", target->host}, {"port", target->port}});
   if (state.Enter(server->get())) {
-    if (SendSocksReply(guest, SocksReply::kSucceeded).ok()) Relay(guest, server->get());
+    if (SendSocksReply(guest, SocksReply::kSucceeded).ok()) RelayIdleFree(guest, server->get());
     state.Leave(server->get());
   }
 }
