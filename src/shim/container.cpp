@@ -10,6 +10,7 @@
 #include "shim/copy_files.h"
 #include "shim/oci_spec.h"
 #include "shim/stats.h"
+#include "shim/trim.h"
 
 namespace cc::shim {
 namespace {
@@ -239,8 +240,11 @@ absl::Status Container::DeleteExec(const std::string& exec_id) {
   process->SetExited(0);  // one that was never started
   process->streams().WaitFinished(kDeleteDrain);
   process->streams().Cancel();
-  const std::lock_guard lock(mutex_);
-  execs_.erase(exec_id);
+  {
+    const std::lock_guard lock(mutex_);
+    execs_.erase(exec_id);
+  }
+  TrimMemory();
   return absl::OkStatus();
 }
 

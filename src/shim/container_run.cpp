@@ -5,6 +5,7 @@
 #include "base/strings.h"
 #include "containerd/events.pb.h"
 #include "shim/container.h"
+#include "shim/trim.h"
 
 namespace cc::shim {
 namespace {
@@ -46,6 +47,7 @@ absl::Status Container::Start(const std::string& exec_id) {
     Watch(process);
   }
   process->EndStart();  // from here on the exit may be published
+  if (process->is_init()) TrimMemory();
   return absl::OkStatus();
 }
 

@@ -4,8 +4,9 @@
 
 namespace cc::shim {
 
-// Copies between two stream sockets in both directions until each side has ended (half-closes are passed on) or one
-// fails. One thread, and no buffer while nothing moves: a guest keeps its connections to a registry open for long.
+// Copies between two stream sockets in both directions until each side has ended (half-closes are passed on)
+// or one fails. One thread, and no buffer while nothing moves: a guest keeps its connections to a registry
+// open for long.
 void RelayIdleFree(int a, int b);
 
 }  // namespace cc::shim
