@@ -2,6 +2,8 @@
 #include "trustee/kbs/http_server.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <sys/socket.h>
 
@@ -50,17 +52,16 @@ class Stream {
     error = {};
     return 0;
   }
+  // Beast gives headers and body as separate buffers; one write for both saves a packet.
   template <typename Buffers>
   size_t write_some(const Buffers& buffers, error_code& error) {
-    for (const auto buffer : beast::buffers_range_ref(buffers)) {
-      if (buffer.size() == 0) continue;
-      const absl::StatusOr<size_t> count =
-          connection_.Write(static_cast<const char*>(buffer.data()), buffer.size());
-      error = count.ok() ? error_code() : make_error_code(boost::system::errc::io_error);
-      return count.ok() ? *count : 0;
-    }
     error = {};
-    return 0;
+    std::array<char, 16384> gathered;
+    const size_t size = boost::asio::buffer_copy(boost::asio::buffer(gathered), buffers);
+    if (size == 0) return 0;
+    const absl::StatusOr<size_t> count = connection_.Write(gathered.data(), size);
+    if (!count.ok()) error = make_error_code(boost::system::errc::io_error);
+    return count.ok() ? *count : 0;
   }
   // Beast asks for the throwing forms too; it does not call them.
   template <typename Buffers>
@@ -186,6 +187,9 @@ void HttpServer::Admit(UniqueFd fd) {
     log::Warning("connection refused: too many", {{"peer", peer}, {"open", workers_.size()}});
     return;
   }
+  // Answers are written whole; waiting for acknowledgements would add 40 ms to each.
+  const int on = 1;
+  ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
   ++held;
   Worker& worker = workers_.emplace_back();
   worker.fd = std::move(fd);
