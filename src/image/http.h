@@ -5,7 +5,8 @@
 // - a transfer has no overall deadline, but one without progress for `stall_timeout` ends with an error;
 // - environment variables (http_proxy …) have no say.
 //
-// Thread-safe: each call takes an idle connection handle or makes one.
+// Thread-safe: each call takes an idle connection handle or makes one. The process must ignore SIGPIPE, because
+// OpenSSL writes to sockets without MSG_NOSIGNAL.
 #ifndef CC_IMAGE_HTTP_H_
 #define CC_IMAGE_HTTP_H_
 

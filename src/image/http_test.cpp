@@ -199,6 +199,16 @@ TEST(HttpTest, TlsNeedsATrustedRoot) {
   EXPECT_EQ(got.body, "secret");
 }
 
+TEST(HttpTest, TlsNeedsTheRightName) {
+  TestHttpServer server([](const TestRequest&, auto& c) { c.Reply(200, "secret"); }, /*tls=*/true);
+  HttpOptions options;
+  options.extra_roots_pem = server.certificate_pem();  // for 127.0.0.1, not for this name
+  const std::string port = server.Host().substr(server.Host().find(':'));
+  const Got got = Get(HttpClient::Create(options).value(), {.url = "https://localhost" + port + "/"});
+  EXPECT_EQ(got.response.status().code(), absl::StatusCode::kFailedPrecondition) << got.response.status();
+  EXPECT_EQ(server.Requests().size(), 0u);
+}
+
 TEST(HttpTest, ATlsClientAtAPlainServerIsToldWhatToDo) {
   // Answers TLS's first message with HTTP text, as plain registries do.
   const UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));

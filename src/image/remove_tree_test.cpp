@@ -28,7 +28,10 @@ class RemoveTreeTest : public testing::Test {
     return fs::symlink_status(dir_.path() + "/" + name).type() != fs::file_type::not_found;
   }
 
-  TempDir dir_ = TempDir::Create("/tmp/cc-remove-tree-").value();
+  // In memory where that is possible: thousands of files are made here.
+  TempDir dir_ =
+      TempDir::Create(fs::is_directory("/dev/shm") ? "/dev/shm/cc-remove-tree-" : "/tmp/cc-remove-tree-")
+          .value();
   UniqueFd root_;
 };
 

@@ -8,6 +8,7 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <signal.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -120,6 +121,7 @@ void TestHttpServer::Connection::Reply(int status, std::string_view body,
 
 TestHttpServer::TestHttpServer(Handler handler, bool tls) : handler_(std::move(handler)) {
   if (tls) {
+    ::signal(SIGPIPE, SIG_IGN);  // OpenSSL writes to sockets that may be closed
     tls_ = std::shared_ptr<void>(MakeTls(&certificate_pem_),
                                  [](void* p) { SSL_CTX_free(static_cast<SSL_CTX*>(p)); });
   }
