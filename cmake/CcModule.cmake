@@ -61,10 +61,12 @@ function(cc_module)
   endif()
 endfunction()
 
-# cc_binary: a thin main in cmd/<name>/.
+# cc_binary: a thin main in cmd/<name>/. Target `binaries` builds them all and nothing else.
+add_custom_target(binaries)
 function(cc_binary)
   cmake_parse_arguments(B "" "NAME;SIDE" "SOURCES;DEPENDS;LIBS" ${ARGN})
   add_executable(${B_NAME} ${B_SOURCES})
+  add_dependencies(binaries ${B_NAME})
   target_link_libraries(${B_NAME} PRIVATE cc_flags ${B_LIBS})
   # The C++ runtime is linked in: a host needs nothing installed, a guest image stays small.
   if(NOT CC_SANITIZE)
