@@ -21,7 +21,7 @@
 namespace cc::trustee {
 namespace {
 
-constexpr std::chrono::seconds kSweepInterval(60);
+constexpr std::chrono::seconds kSweepInterval(10);
 constexpr char kGeneratedAudience[] = "cc-trustee";
 constexpr char kGeneratedRole[] = "owner";
 
