@@ -106,6 +106,14 @@ std::optional<TestRequest> ReadRequest(PlainConnection& connection) {
       request.headers[ToLower(parts.first)] = std::string(StrTrim(parts.second));
     }
   }
+  size_t length = 0;
+  if (!ParseNumber(request.Header("content-length"), &length)) return request;
+  request.body.resize(length);
+  for (size_t at = 0; at < length;) {
+    const int got = connection.Receive(request.body.data() + at, static_cast<int>(length - at));
+    if (got <= 0) return std::nullopt;
+    at += static_cast<size_t>(got);
+  }
   return request;
 }
 

@@ -21,6 +21,7 @@ namespace cc::image::testing {
 struct TestRequest {
   std::string method, target;
   std::map<std::string, std::string> headers;  // names in lower case
+  std::string body;                            // of a request with Content-Length
   std::string Header(const std::string& name) const {
     const auto found = headers.find(name);
     return found == headers.end() ? "" : found->second;
