@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// cc-datahub: pulls images inside the guest. See --help.
+// cc-datahub: pulls images inside the guest, attests it and fetches its secrets. See --help.
 #include <signal.h>
 #include <sys/stat.h>
 
@@ -9,22 +9,28 @@
 #include <thread>
 
 #include "agent_proto/names.h"
+#include "attest/ocicrypt/encrypted_layer.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/socket.h"
 #include "base/status.h"
 #include "base/strings.h"
+#include "base/thread.h"
+#include "datahub/attestation.h"
+#include "datahub/attestation_agent.h"
 #include "datahub/config.h"
 #include "datahub/egress.h"
+#include "datahub/layer_decryption.h"
 #include "datahub/mount_watch.h"
 #include "datahub/routes.h"
+#include "datahub/secret_service.h"
 #include "datahub/service.h"
 #include "ttrpc/server.h"
 
 namespace {
 
 struct Flags {
-  std::string socket, store, config;
+  std::string socket, attestation_agent_socket, store, config;
 };
 
 absl::StatusOr<cc::datahub::Config> Configure(const Flags& flags) {
@@ -36,6 +42,9 @@ absl::StatusOr<cc::datahub::Config> Configure(const Flags& flags) {
   CC_ASSIGN_OR_RETURN(const cc::datahub::KernelCmdline cmdline, cc::datahub::KernelCmdline::Read());
   CC_RETURN_IF_ERROR(cc::datahub::ApplyCmdline(cmdline, &config));
   if (!flags.socket.empty()) config.socket = flags.socket;
+  if (!flags.attestation_agent_socket.empty()) {
+    config.attestation_agent_socket = flags.attestation_agent_socket;
+  }
   if (!flags.store.empty()) config.image.store = flags.store;
   return config;
 }
@@ -51,19 +60,40 @@ absl::Status MakeParent(const std::string& path) {
 absl::Status Serve(const Flags& flags) {
   CC_ASSIGN_OR_RETURN(cc::datahub::Config config, Configure(flags));
   CC_RETURN_IF_ERROR(MakeParent(config.socket));
+  CC_RETURN_IF_ERROR(MakeParent(config.attestation_agent_socket));
   // A guest without a network reaches registries through the host, over vsock.
   const std::string egress_path = std::filesystem::path(config.socket).replace_filename("egress.sock");
   CC_ASSIGN_OR_RETURN(const auto egress, cc::datahub::EgressProxy::Start(egress_path));
-  config.image.http.egress_socket = [egress_path] {
+  const auto egress_socket = [egress_path] {
     return cc::datahub::HasDefaultRoute() ? std::string() : egress_path;
   };
+  config.image.http.egress_socket = egress_socket;
+  config.attestation.egress_socket = egress_socket;
+  cc::datahub::Attestation attestation(std::move(config.attestation));
+  cc::attest::KbsKeyUnwrapper unwrapper(attestation);
+  if (attestation.has_resources()) {
+    config.image.decrypt = [&unwrapper](const cc::image::Descriptor& blob) {
+      return cc::datahub::DecryptLayer(blob, unwrapper);
+    };
+  }
   CC_ASSIGN_OR_RETURN(std::unique_ptr<cc::image::Puller> puller,
                       cc::image::Puller::Create(std::move(config.image)));
   CC_ASSIGN_OR_RETURN(const auto watch, cc::datahub::MountWatch::Start([&puller] { puller->Sweep(); }));
 
   cc::ttrpc::Server server;
   cc::datahub::RegisterServices(*puller, server);
+  cc::datahub::RegisterSecretServices(attestation, {}, server);
   CC_ASSIGN_OR_RETURN(const cc::UniqueFd listener, cc::ListenUnix(config.socket));
+
+  cc::ttrpc::Server attestation_agent;
+  cc::datahub::RegisterAttestationAgent(attestation, attestation_agent);
+  CC_ASSIGN_OR_RETURN(const cc::UniqueFd attestation_listener,
+                      cc::ListenUnix(config.attestation_agent_socket));
+  CC_ASSIGN_OR_RETURN(const cc::Thread attestation_thread, cc::Thread::Start("attestation", [&] {
+                        const absl::Status ended = attestation_agent.Serve(attestation_listener.get());
+                        if (!ended.ok())
+                          cc::log::Error("the attestation agent's socket ends", {{"cause", ended}});
+                      }));
 
   // SIGTERM and SIGINT are blocked everywhere and taken here, so that pulls end and clean up.
   sigset_t signals;
@@ -78,19 +108,24 @@ absl::Status Serve(const Flags& flags) {
   cc::log::Info("ready", {{"socket", config.socket}});
   const absl::Status status = server.Serve(listener.get());
   ::pthread_kill(waiter.native_handle(), SIGTERM);  // when it was not a signal that ended the service
+  attestation_agent.Shutdown();
   return status;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Confidential data hub: pulls and unpacks container images inside the guest"};
+  CLI::App app{
+      "Confidential data hub and attestation agent: pulls images and fetches secrets inside the guest"};
   app.footer(
       "Example: cc-datahub --socket /tmp/cdh.sock --store /tmp/image --config /etc/kata-cc/datahub.toml");
   app.set_version_flag("--version", CC_VERSION);
   Flags flags;
   app.add_option("--socket", flags.socket,
                  cc::StrCat("Unix socket to serve on (", cc::agent_proto::kDataHubSocket, ")"));
+  app.add_option(
+      "--attestation-socket", flags.attestation_agent_socket,
+      cc::StrCat("Unix socket of the attestation agent (", cc::agent_proto::kAttestationAgentSocket, ")"));
   app.add_option("--store", flags.store, "Directory of the image store (/run/kata-containers/image)");
   app.add_option("--config", flags.config, "Configuration file (TOML)")->check(CLI::ExistingFile);
   CLI11_PARSE(app, argc, argv);

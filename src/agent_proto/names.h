@@ -29,6 +29,8 @@ inline constexpr std::string_view kContainerBase = "/run/kata-containers";
 inline constexpr std::string_view kSharedBase = "/run/kata-containers/shared/containers";
 
 inline constexpr std::string_view kDataHubSocket = "/run/confidential-containers/cdh.sock";
+inline constexpr std::string_view kAttestationAgentSocket =
+    "/run/confidential-containers/attestation-agent/attestation-agent.sock";
 
 }  // namespace cc::agent_proto
 

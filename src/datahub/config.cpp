@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "agent_proto/names.h"
+#include "attest/config/kernel_params.h"
 #include "base/file.h"
 #include "base/status.h"
 #include "base/strings.h"
@@ -22,11 +23,22 @@ absl::Status AddPlainHttpHost(std::string_view host, Config* config) {
   return absl::OkStatus();
 }
 
+absl::Status ReadAttestation(TomlTable table, AttestationOptions* options, std::string* roots_path) {
+  std::string algorithm = attest::TeeKeyAlgorithmNames().front();
+  table.Read("kbs_url", &options->kbs_url);
+  table.Read("kbs_roots", roots_path);
+  table.ReadChoice("tee_key_algorithm", &algorithm, attest::TeeKeyAlgorithmNames());
+  table.Read("insecure_sample_evidence", &options->insecure_sample_evidence);
+  CC_ASSIGN_OR_RETURN(options->tee_key_algorithm, attest::ParseTeeKeyAlgorithm(algorithm));
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 Config DefaultConfig() {
   Config config;
   config.socket = agent_proto::kDataHubSocket;
+  config.attestation_agent_socket = agent_proto::kAttestationAgentSocket;
   config.image.bundle_root = agent_proto::kContainerBase;
   config.image.store = StrCat(agent_proto::kContainerBase, "/image");
   return config;
@@ -35,6 +47,7 @@ Config DefaultConfig() {
 absl::Status ApplyToml(std::string_view text, std::string_view source_name, Config* config) {
   CC_ASSIGN_OR_RETURN(TomlTable root, TomlTable::Parse(text, source_name));
   root.Read("socket", &config->socket);
+  root.Read("attestation_agent_socket", &config->attestation_agent_socket);
   TomlTable image = root.Table("image");
   image.Read("store", &config->image.store);
   image.Read("bundle_root", &config->image.bundle_root);
@@ -48,8 +61,13 @@ absl::Status ApplyToml(std::string_view text, std::string_view source_name, Conf
   image.Read("https_proxy", &config->image.http.https_proxy);
   image.Read("http_proxy", &config->image.http.http_proxy);
   image.Read("no_proxy", &config->image.http.no_proxy);
+  std::string kbs_roots;
+  CC_RETURN_IF_ERROR(ReadAttestation(root.Table("attestation"), &config->attestation, &kbs_roots));
   CC_RETURN_IF_ERROR(root.Finish());
 
+  if (!kbs_roots.empty()) {
+    CC_ASSIGN_OR_RETURN(config->attestation.kbs_roots, ReadFile(kbs_roots, 1 << 20));
+  }
   if (parallel < 1 || parallel > 16) {
     return absl::InvalidArgumentError(StrCat(source_name, ": image.parallel_layers must be 1 to 16"));
   }
@@ -74,6 +92,14 @@ absl::Status ApplyCmdline(const KernelCmdline& cmdline, Config* config) {
   http.https_proxy = cmdline.Find("agent.https_proxy").value_or(http.https_proxy);
   http.http_proxy = cmdline.Find("agent.http_proxy").value_or(http.http_proxy);
   http.no_proxy = cmdline.Find("agent.no_proxy").value_or(http.no_proxy);
+
+  CC_ASSIGN_OR_RETURN(
+      const attest::KernelParams params,
+      attest::ReadKernelParams([&cmdline](const std::string& key) { return cmdline.Find(key); }));
+  AttestationOptions& attestation = config->attestation;
+  if (params.kbc == "cc_kbc") attestation.kbs_url = params.kbs_url;
+  if (params.kbc == "offline_fs_kbc") attestation.offline_resources = true;
+  if (params.insecure_sample_evidence) attestation.insecure_sample_evidence = true;
   return absl::OkStatus();
 }
 

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "datahub/attestation.h"
 #include "datahub/kernel_cmdline.h"
 #include "image/puller.h"
 
@@ -16,17 +17,20 @@ namespace cc::datahub {
 
 struct Config {
   std::string socket;
-  image::PullerOptions image;  // its `http.egress_socket` is left to the caller
+  std::string attestation_agent_socket;
+  image::PullerOptions image;      // its `http.egress_socket` is left to the caller
+  AttestationOptions attestation;  // and so is this one's
 };
 
 Config DefaultConfig();
 
 // [image] store, bundle_root, parallel_layers, auth_file, extra_root_certificates (files),
 // insecure_plain_http (exact "host" or "host:port"), https_proxy, http_proxy, no_proxy. Reads the files
-// named.
+// named. [attestation] kbs_url, kbs_roots (file), tee_key_algorithm, insecure_sample_evidence.
 absl::Status ApplyToml(std::string_view text, std::string_view source_name, Config* config);
 
-// cc.insecure_plain_http (comma-separated), agent.https_proxy, agent.http_proxy, agent.no_proxy.
+// cc.insecure_plain_http (comma-separated), agent.https_proxy, agent.http_proxy, agent.no_proxy,
+// agent.aa_kbc_params, agent.insecure_sample_evidence.
 absl::Status ApplyCmdline(const KernelCmdline& cmdline, Config* config);
 
 }  // namespace cc::datahub

@@ -50,11 +50,37 @@ TEST(ConfigTest, ReadsTomlWithTheFilesItNames) {
   EXPECT_EQ(config.image.credentials.Find(*image::Reference::Parse("reg:5000/app"))->user, "u");
 }
 
+TEST(ConfigTest, CommandLineNamesTheKeyBroker) {
+  Config config = DefaultConfig();
+  EXPECT_EQ(config.attestation.kbs_url, "");
+  ASSERT_TRUE(ApplyCmdline(KernelCmdline::Parse("agent.aa_kbc_params=cc_kbc::https://kbs:8080 "
+                                                "agent.insecure_sample_evidence=true"),
+                           &config)
+                  .ok());
+  EXPECT_EQ(config.attestation.kbs_url, "https://kbs:8080");
+  EXPECT_TRUE(config.attestation.insecure_sample_evidence);
+  EXPECT_FALSE(config.attestation.offline_resources);
+  ASSERT_TRUE(ApplyCmdline(KernelCmdline::Parse("agent.aa_kbc_params=offline_fs_kbc::null"), &config).ok());
+  EXPECT_TRUE(config.attestation.offline_resources);
+  EXPECT_FALSE(ApplyCmdline(KernelCmdline::Parse("agent.aa_kbc_params=https://kbs"), &config).ok());
+}
+
+TEST(ConfigTest, ReadsAttestationFromToml) {
+  Config config = DefaultConfig();
+  const absl::Status status = ApplyToml(
+      "[attestation]\nkbs_url = \"http://k\"\ntee_key_algorithm = \"RSA-OAEP-256\"\n", "t", &config);
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(config.attestation.kbs_url, "http://k");
+  EXPECT_EQ(config.attestation.tee_key_algorithm, attest::TeeKeyAlgorithm::kRsaOaep256);
+}
+
 TEST(ConfigTest, NamesWhatIsWrongInToml) {
   const auto error = [](const std::string& toml) {
     Config config = DefaultConfig();
     return ApplyToml(toml, "test.toml", &config).ToString();
   };
+  EXPECT_THAT(error("[attestation]\ntee_key_algorithm = \"none\"\n"), HasSubstr("tee_key_algorithm"));
+  EXPECT_THAT(error("[attestation]\nkbs_roots = \"/not/there\"\n"), HasSubstr("/not/there"));
   EXPECT_THAT(error("[image]\nstroe = \"/x\"\n"), HasSubstr("stroe"));
   EXPECT_THAT(error("[image]\nparallel_layers = 0\n"), HasSubstr("parallel_layers"));
   EXPECT_THAT(error("[image]\nauth_file = \"/does/not/exist\"\n"), HasSubstr("/does/not/exist"));

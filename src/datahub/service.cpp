@@ -23,16 +23,6 @@ absl::Status PullImage(image::Puller& puller, const ttrpc::CallContext& call,
   return absl::OkStatus();
 }
 
-// A service that exists upstream, but not in this version: callers get a reason instead of "unknown service".
-template <typename Request, typename Response>
-void RegisterMissing(ttrpc::Server& server, const char* service, const char* method, const char* what) {
-  server.Handle<Request, Response>(
-      service, method, [text = std::string(what)](const ttrpc::CallContext&, const Request&, Response&) {
-        return absl::UnimplementedError(
-            StrCat(text, ": this version of cc-datahub has no connection to a key broker"));
-      });
-}
-
 }  // namespace
 
 void RegisterServices(image::Puller& puller, ttrpc::Server& server) {
@@ -40,12 +30,11 @@ void RegisterServices(image::Puller& puller, ttrpc::Server& server) {
       "api.ImagePullService", "PullImage",
       [&puller](const ttrpc::CallContext& call, const api::ImagePullRequest& request,
                 api::ImagePullResponse& response) { return PullImage(puller, call, request, response); });
-  RegisterMissing<api::UnsealSecretInput, api::UnsealSecretOutput>(server, "api.SealedSecretService",
-                                                                   "UnsealSecret", "unseal a secret");
-  RegisterMissing<api::GetResourceRequest, api::GetResourceResponse>(server, "api.GetResourceService",
-                                                                     "GetResource", "get a resource");
-  RegisterMissing<api::SecureMountRequest, api::SecureMountResponse>(
-      server, "api.SecureMountService", "SecureMount", "mount a protected volume");
+  server.Handle<api::SecureMountRequest, api::SecureMountResponse>(
+      "api.SecureMountService", "SecureMount",
+      [](const ttrpc::CallContext&, const api::SecureMountRequest&, api::SecureMountResponse&) {
+        return absl::UnimplementedError("mount a protected volume: this version has no protected volumes");
+      });
 }
 
 }  // namespace cc::datahub

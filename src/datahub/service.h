@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The Confidential Data Hub's services on a ttrpc server, names and messages as the guest agent calls them.
+// The Confidential Data Hub's image service on a ttrpc server, names and messages as the guest agent calls
+// them.
 #ifndef CC_DATAHUB_SERVICE_H_
 #define CC_DATAHUB_SERVICE_H_
 

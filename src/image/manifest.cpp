@@ -59,6 +59,17 @@ absl::Status ReadStrings(const Json& object, const char* key, std::vector<std::s
   return absl::OkStatus();
 }
 
+absl::Status ReadAnnotations(const Json& object, std::map<std::string, std::string>* out) {
+  const Json* value = Find(object, "annotations");
+  if (value == nullptr) return absl::OkStatus();
+  if (!value->is_object()) return Bad("'annotations' is not an object");
+  for (const auto& [key, text] : value->items()) {
+    if (!text.is_string()) return Bad(StrCat("annotation '", key, "' is not a string"));
+    out->emplace(key, text.get<std::string>());
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Descriptor> ReadDescriptor(const Json& json) {
   if (!json.is_object()) return Bad("a descriptor is not an object");
   std::string media_type, digest_text;
@@ -70,7 +81,9 @@ absl::StatusOr<Descriptor> ReadDescriptor(const Json& json) {
       (!size->is_number_unsigned() && size->get<int64_t>() < 0) || size->get<uint64_t>() > kMaxBlobSize) {
     return Bad(StrCat("descriptor ", digest_text, " has no valid size"));
   }
-  return Descriptor{std::move(media_type), std::move(digest), size->get<uint64_t>()};
+  Descriptor descriptor{std::move(media_type), std::move(digest), size->get<uint64_t>()};
+  CC_RETURN_IF_ERROR(ReadAnnotations(json, &descriptor.annotations));
+  return descriptor;
 }
 
 absl::StatusOr<Platform> ReadPlatform(const Json& json) {

@@ -5,6 +5,7 @@
 #define CC_IMAGE_MANIFEST_H_
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -20,6 +21,7 @@ struct Descriptor {
   std::string media_type;
   Digest digest;
   uint64_t size = 0;  // bytes; at most kMaxBlobSize
+  std::map<std::string, std::string> annotations = {};
 };
 
 struct IndexEntry {

@@ -35,6 +35,22 @@ TEST(ManifestTest, ReadsAnImageManifest) {
   EXPECT_EQ(manifest.layers[0].size, 7u);
 }
 
+TEST(ManifestTest, KeepsAnnotationsOfLayers) {
+  const auto manifest = [](const std::string& annotations) {
+    return ParseManifest(R"({"config":)" + Descriptor(kA) + R"(,"layers":[{"mediaType":"t","digest":")" + kB +
+                             R"(","size":1,"annotations":)" + annotations + "}]}",
+                         "");
+  };
+  const auto parsed = manifest(R"({"a":"1","b":""})");
+  ASSERT_TRUE(parsed.ok()) << parsed.status();
+  const std::map<std::string, std::string> expected{{"a", "1"}, {"b", ""}};
+  EXPECT_EQ(std::get<Manifest>(*parsed).layers[0].annotations, expected);
+  EXPECT_TRUE(manifest("null").ok());
+  for (const char* bad : {"[]", R"("a")", R"({"a":1})", R"({"a":{"b":"c"}})"}) {
+    EXPECT_THAT(manifest(bad).status().ToString(), HasSubstr("annotation")) << bad;
+  }
+}
+
 TEST(ManifestTest, ReadsAnIndexWhateverItsHeaderSays) {
   const std::string body =
       R"({"schemaVersion":2,"manifests":[{"digest":")" + kA +

@@ -17,6 +17,22 @@
 #include "image/user.h"
 
 namespace cc::image {
+namespace {
+
+absl::Status CheckDecryption(const ResolvedImage& image, const PullerOptions& options) {
+  if (options.decrypt) return absl::OkStatus();
+  for (const ResolvedLayer& layer : image.layers) {
+    if (layer.type.encrypted) {
+      return absl::FailedPreconditionError(
+          StrCat("layer ", layer.blob.digest.ToString(),
+                 " is encrypted, and this guest has no key broker to get its key from; set "
+                 "attestation.kbs_url in the runtime's configuration"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 Puller::Puller(PullerOptions options, std::shared_ptr<HttpClient> http, std::unique_ptr<LayerStore> layers,
                std::unique_ptr<ContainerStore> containers, UniqueFd bundle_root)
@@ -71,6 +87,7 @@ absl::StatusOr<PullResult> Puller::PullReference(const Reference& reference, std
   CC_ASSIGN_OR_RETURN(const std::string relative, RelativeBundle(bundle));
   Registry registry(http_, reference, options_.credentials.Find(reference), options_.retry);
   CC_ASSIGN_OR_RETURN(const ResolvedImage image, ResolveImage(registry, options_.platform, stop));
+  CC_RETURN_IF_ERROR(CheckDecryption(image, options_));
   CC_ASSIGN_OR_RETURN(const std::vector<UniqueFd> layers, PullLayers(registry, image, reference, stop));
 
   CC_ASSIGN_OR_RETURN(const UniqueFd bundle_fd, MakeDirsBeneath(bundle_root_.get(), relative, 0755));
@@ -107,8 +124,9 @@ absl::StatusOr<std::vector<UniqueFd>> Puller::PullLayers(Registry& registry, con
           },
           fetch_stop);
     };
-    return UnpackLayer({fetch, StagesFor(layer.type.compression), layer.diff_id, {budget}},
-                       std::move(directory), layer_stop);
+    std::vector<Stage> stages = StagesFor(layer.type.compression);
+    if (layer.type.encrypted) stages.insert(stages.begin(), options_.decrypt(layer.blob));
+    return UnpackLayer({fetch, std::move(stages), layer.diff_id, {budget}}, std::move(directory), layer_stop);
   };
   absl::StatusOr<std::vector<UniqueFd>> layers =
       LayerPull(*layers_, image.layers, unpack, options_.parallel_layers).Run(stop);

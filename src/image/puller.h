@@ -8,6 +8,7 @@
 #ifndef CC_IMAGE_PULLER_H_
 #define CC_IMAGE_PULLER_H_
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -21,6 +22,7 @@
 #include "image/container_store.h"
 #include "image/http.h"
 #include "image/layer_store.h"
+#include "image/layer_unpacker.h"
 #include "image/platform.h"
 #include "image/resolve.h"
 #include "image/retry.h"
@@ -36,6 +38,9 @@ struct PullerOptions {
   AuthFile credentials;
   RetryPolicy retry;
   HttpOptions http;
+  // Makes the stage that turns an encrypted layer's blob into the plain one, from the annotations of its
+  // descriptor. Without it images with encrypted layers are refused.
+  std::function<Stage(const Descriptor& blob)> decrypt;
 };
 
 struct PullResult {

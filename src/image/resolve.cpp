@@ -41,11 +41,6 @@ absl::StatusOr<std::vector<ResolvedLayer>> PairLayers(const Manifest& manifest, 
     const Digest& diff_id = config.diff_ids[i];
     absl::StatusOr<LayerType> type = ParseLayerType(blob.media_type);
     if (!type.ok()) return Annotate(type.status(), StrCat("layer ", blob.digest.ToString()));
-    if (type->encrypted) {
-      return absl::UnimplementedError(StrCat("layer ", blob.digest.ToString(), " is encrypted (",
-                                             blob.media_type,
-                                             "): it needs decryption, which this version does not do"));
-    }
     Digest chain = i == 0 ? diff_id
                           : Digest::Of(HashAlgorithm::kSha256,
                                        StrCat(layers.back().chain.ToString(), " ", diff_id.ToString()));

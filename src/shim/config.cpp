@@ -5,8 +5,10 @@
 
 #include "base/file.h"
 #include "base/status.h"
+#include "base/strings.h"
 #include "base/toml.h"
 #include "containerd/runtimeoptions.pb.h"
+#include "shim/egress_rules.h"
 
 namespace cc::shim {
 namespace {
@@ -32,6 +34,19 @@ void ReadVmm(TomlTable table, Config& config) {
                      : accel == "tcg" ? vmm::Accel::kTcg
                                       : vmm::Accel::kAuto;
   config.vmm.tee = tee == "cca" ? vmm::Tee::kCca : vmm::Tee::kNone;
+}
+
+// It becomes one word of the kernel's command line.
+absl::Status CheckKbsUrl(const std::string& url, std::string_view source_name) {
+  if (url.empty()) return absl::OkStatus();
+  const bool scheme = url.starts_with("https://") || url.starts_with("http://");
+  if (scheme && url.find_first_of("\" \t\r\n=?#") == std::string::npos &&
+      url.find("::") == std::string::npos && ParseHostPort(url).ok()) {
+    return absl::OkStatus();
+  }
+  return absl::InvalidArgumentError(
+      StrCat(source_name, ": attestation.kbs_url '", url,
+             "' is no URL such as https://kbs.example.com:8080 (http or https, no query)"));
 }
 
 void ReadLog(TomlTable table, Config& config) {
@@ -68,6 +83,9 @@ absl::StatusOr<Config> ParseConfig(std::string_view text, std::string_view sourc
   image.Read("egress_hosts", &config.image.egress_hosts);
   image.Read("mirrors", &config.image.mirrors);
   image.Read("pull_timeout_s", &config.image.pull_timeout_s);
+  TomlTable attestation = root.Table("attestation");
+  attestation.Read("kbs_url", &config.attestation.kbs_url);
+  attestation.Read("insecure_sample_evidence", &config.attestation.insecure_sample_evidence);
   ReadLog(root.Table("log"), config);
   root.Read("state_dir", &config.state_dir);
   CC_RETURN_IF_ERROR(root.Finish());
@@ -75,6 +93,7 @@ absl::StatusOr<Config> ParseConfig(std::string_view text, std::string_view sourc
     return absl::InvalidArgumentError(std::string(source_name) +
                                       ": vmm.vcpus must be at least 1 and vmm.memory_mib at least 64");
   }
+  CC_RETURN_IF_ERROR(CheckKbsUrl(config.attestation.kbs_url, source_name));
   if (config.state_dir.empty() || config.state_dir[0] != '/') {
     return absl::InvalidArgumentError(std::string(source_name) + ": state_dir must be an absolute path");
   }

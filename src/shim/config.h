@@ -37,6 +37,10 @@ struct Config {
     uint32_t pull_timeout_s = 1200;
   } image;
   struct {
+    std::string kbs_url;                    // measured
+    bool insecure_sample_evidence = false;  // measured
+  } attestation;
+  struct {
     log::Level level = log::Level::kInfo;
     log::Format format = log::Format::kText;
   } log;

@@ -36,13 +36,17 @@ TEST(ConfigTest, SampleFileIsTheDefaults) {
   EXPECT_EQ(sample->vmm.memory_mib, defaults.vmm.memory_mib);
   EXPECT_EQ(sample->vmm.boot_timeout_s, defaults.vmm.boot_timeout_s);
   EXPECT_EQ(sample->image.pull_timeout_s, defaults.image.pull_timeout_s);
+  EXPECT_EQ(sample->attestation.kbs_url, defaults.attestation.kbs_url);
+  EXPECT_EQ(sample->attestation.insecure_sample_evidence, defaults.attestation.insecure_sample_evidence);
   EXPECT_EQ(sample->state_dir, defaults.state_dir);
 }
 
 TEST(ConfigTest, ReadsEveryKind) {
   absl::StatusOr<Config> config = ParseConfig(
       "state_dir='/s'\n[vmm]\naccel='tcg'\ntee='cca'\nvcpus=2\nkernel_params=['a','b=c']\n"
-      "[image]\ninsecure_plain_http=['127.0.0.1:5000']\n[log]\nlevel='debug'\nformat='json'\n",
+      "[image]\ninsecure_plain_http=['127.0.0.1:5000']\n[attestation]\nkbs_url='http://"
+      "k:8080'\ninsecure_sample_evidence=true\n"
+      "[log]\nlevel='debug'\nformat='json'\n",
       "t");
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->vmm.accel, vmm::Accel::kTcg);
@@ -50,6 +54,8 @@ TEST(ConfigTest, ReadsEveryKind) {
   EXPECT_EQ(config->vmm.vcpus, 2u);
   EXPECT_EQ(config->vmm.kernel_params.size(), 2u);
   EXPECT_EQ(config->image.insecure_plain_http.front(), "127.0.0.1:5000");
+  EXPECT_EQ(config->attestation.kbs_url, "http://k:8080");
+  EXPECT_TRUE(config->attestation.insecure_sample_evidence);
   EXPECT_EQ(config->log.level, log::Level::kDebug);
   EXPECT_EQ(config->log.format, log::Format::kJson);
 }
@@ -65,6 +71,9 @@ TEST(ConfigTest, BadInputIsRefusedByName) {
                                                    {"[vmm]\nvcpus=0\n", "vcpus"},
                                                    {"[vmm]\nmemory_mib=-1\n", "memory_mib"},
                                                    {"state_dir='relative'\n", "state_dir"},
+                                                   {"[attestation]\nkbs_url='kbs:8080'\n", "kbs_url"},
+                                                   {"[attestation]\nkbs_url='http://k x=y'\n", "kbs_url"},
+                                                   {"[attestation]\nkbs_url='http://k?a=b'\n", "kbs_url"},
                                                    {"[vmm\n", "file.toml"}}) {
     absl::StatusOr<Config> config = ParseConfig(c.text, "file.toml");
     ASSERT_FALSE(config.ok()) << c.text;

@@ -46,6 +46,12 @@ vmm::VmSpec MakeSpec(const SandboxOptions& options, const std::string& dir, int 
   if (!config.image.insecure_plain_http.empty()) {
     spec.cmdline.push_back("cc.insecure_plain_http=" + StrJoin(config.image.insecure_plain_http, ","));
   }
+  if (!config.attestation.kbs_url.empty()) {
+    spec.cmdline.push_back("agent.aa_kbc_params=cc_kbc::" + config.attestation.kbs_url);
+  }
+  if (config.attestation.insecure_sample_evidence) {
+    spec.cmdline.push_back("agent.insecure_sample_evidence=true");
+  }
   spec.accel = config.vmm.accel;
   spec.tee = config.vmm.tee;
   spec.binary = config.vmm.binary;
@@ -138,6 +144,9 @@ absl::Status Sandbox::DoBoot(const PodIdentity& identity) {
   egress_rules_->SetPlainHttp(options_.config.image.insecure_plain_http);
   CC_RETURN_IF_ERROR(egress_rules_->Allow(options_.config.image.egress_hosts));
   CC_RETURN_IF_ERROR(egress_rules_->Allow(options_.config.image.mirrors));
+  if (!options_.config.attestation.kbs_url.empty()) {
+    CC_RETURN_IF_ERROR(egress_rules_->Allow({options_.config.attestation.kbs_url}));
+  }
   CC_RETURN_IF_ERROR(MakeStateDir());
   CC_RETURN_IF_ERROR(CreateVm());
   CC_ASSIGN_OR_RETURN(UniqueFd ready, vm_->Listen(agent_proto::kReadyPort));

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "datahub/attestation.h"
+
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "attest/attester/detect.h"
+#include "attest/offline_keys.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "base/strings.h"
+
+namespace cc::datahub {
+namespace {
+
+constexpr char kNoBroker[] =
+    "this guest has no key broker; set attestation.kbs_url in the runtime's configuration (kernel parameter "
+    "agent.aa_kbc_params=cc_kbc::<URL>)";
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<attest::Attester>> Attestation::AttesterLocked() {
+  if (attester_ != nullptr) return attester_;
+  attest::DetectOptions detect;
+  if (options_.insecure_sample_evidence) detect.sample = attest::AllowSampleEvidence{};
+  CC_ASSIGN_OR_RETURN(attester_, attest::DetectAttester(detect));
+  if (attester_->tee() == "sample") log::Warning("attesting with sample evidence, which proves nothing");
+  return attester_;
+}
+
+absl::StatusOr<std::shared_ptr<attest::Attester>> Attestation::Attester() {
+  const std::lock_guard lock(mutex_);
+  return AttesterLocked();
+}
+
+absl::StatusOr<attest::KbsClient*> Attestation::Kbs() {
+  if (options_.kbs_url.empty()) return absl::FailedPreconditionError(kNoBroker);
+  const std::lock_guard lock(mutex_);
+  if (kbs_ != nullptr) return kbs_.get();
+  CC_ASSIGN_OR_RETURN(std::shared_ptr<attest::Attester> attester, AttesterLocked());
+  attest::KbsOptions kbs;
+  kbs.url = options_.kbs_url;
+  kbs.tee_key_algorithm = options_.tee_key_algorithm;
+  kbs.http.roots_pem = options_.kbs_roots;
+  kbs.http.egress_socket = options_.egress_socket;
+  CC_ASSIGN_OR_RETURN(kbs_, attest::KbsClient::Create(std::move(kbs), std::move(attester)));
+  return kbs_.get();
+}
+
+absl::StatusOr<attest::ResourceSource*> Attestation::Resources() {
+  if (!options_.offline_resources) return Kbs();
+  const std::lock_guard lock(mutex_);
+  if (offline_ == nullptr) {
+    CC_ASSIGN_OR_RETURN(attest::OfflineKeys keys,
+                        attest::OfflineKeys::Load(attest::OfflineKeys::DefaultPaths()));
+    offline_ = std::make_unique<attest::OfflineKeys>(std::move(keys));
+  }
+  return offline_.get();
+}
+
+absl::StatusOr<SecretBytes> Attestation::Get(const attest::ResourceUri& uri) {
+  const absl::StatusOr<attest::ResourceSource*> resources = Resources();
+  if (!resources.ok()) return Annotate(resources.status(), StrCat("get ", uri.ToString()));
+  return (*resources)->Get(uri);
+}
+
+absl::StatusOr<std::string> Attestation::Tee() {
+  CC_ASSIGN_OR_RETURN(const std::shared_ptr<attest::Attester> attester, Attester());
+  return std::string(attester->tee());
+}
+
+absl::StatusOr<std::string> Attestation::Evidence(std::string_view runtime_data) {
+  if (runtime_data.size() > attest::kMaxReportData) {
+    return absl::InvalidArgumentError(StrCat("get evidence: runtime data of ", runtime_data.size(),
+                                             " bytes, a report takes ", attest::kMaxReportData,
+                                             "; pass a hash of it"));
+  }
+  CC_ASSIGN_OR_RETURN(const std::shared_ptr<attest::Attester> attester, Attester());
+  return attester->GetEvidence(runtime_data);
+}
+
+absl::StatusOr<SecretBytes> Attestation::Token(std::string_view type) {
+  if (type != "kbs") {
+    return absl::UnimplementedError(
+        StrCat("get a token of type '", type.substr(0, 64), "': only 'kbs' is served"));
+  }
+  CC_ASSIGN_OR_RETURN(attest::KbsClient* const kbs, Kbs());
+  CC_ASSIGN_OR_RETURN(const attest::KbsClient::TokenAndKey token, kbs->GetToken());
+  return SecretBytes(nlohmann::json{{"token", token.token}, {"tee_keypair", token.key_pem.view()}}.dump());
+}
+
+}  // namespace cc::datahub

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// What this guest proves itself with, and to whom: its attester and its connection to a key broker. Both are
+// made when somebody first needs them, so that they add nothing to a start.
+#ifndef CC_DATAHUB_ATTESTATION_H_
+#define CC_DATAHUB_ATTESTATION_H_
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "attest/attester/attester.h"
+#include "attest/kbs/kbs_client.h"
+#include "attest/kbs/tee_key.h"
+#include "attest/resource_source.h"
+#include "base/secret_bytes.h"
+
+namespace cc::datahub {
+
+struct AttestationOptions {
+  std::string kbs_url;    // empty: there is no key broker
+  std::string kbs_roots;  // PEM; when given, the only roots trusted for it
+  attest::TeeKeyAlgorithm tee_key_algorithm = attest::TeeKeyAlgorithm::kEcdhEsA256KwP256;
+  bool insecure_sample_evidence = false;       // without a TEE, evidence that proves nothing
+  bool offline_resources = false;              // out of files in the guest image instead of a key broker
+  std::function<std::string()> egress_socket;  // see attest::HttpOptions
+};
+
+// Any thread may call.
+class Attestation final : public attest::ResourceSource {
+ public:
+  explicit Attestation(AttestationOptions options) : options_(std::move(options)) {}
+
+  // True when the configuration says where resources come from.
+  bool has_resources() const { return !options_.kbs_url.empty() || options_.offline_resources; }
+  // FailedPrecondition, with what to configure, when it does not.
+  absl::StatusOr<SecretBytes> Get(const attest::ResourceUri& uri) override;
+
+  // "cca" or "sample". FailedPrecondition on a machine that cannot attest.
+  absl::StatusOr<std::string> Tee();
+  // Evidence over `runtime_data`, which becomes the report data as it is: at most 64 bytes.
+  absl::StatusOr<std::string> Evidence(std::string_view runtime_data);
+  // {"token", "tee_keypair"} as JSON text. Unimplemented for a type other than "kbs", FailedPrecondition
+  // without a key broker.
+  absl::StatusOr<SecretBytes> Token(std::string_view type);
+
+ private:
+  absl::StatusOr<std::shared_ptr<attest::Attester>> Attester();
+  absl::StatusOr<attest::KbsClient*> Kbs();
+  absl::StatusOr<attest::ResourceSource*> Resources();
+  absl::StatusOr<std::shared_ptr<attest::Attester>> AttesterLocked();
+
+  const AttestationOptions options_;
+  std::mutex mutex_;  // held while one of these is made, never while the broker is talked to
+  std::shared_ptr<attest::Attester> attester_;
+  std::unique_ptr<attest::KbsClient> kbs_;
+  std::unique_ptr<attest::ResourceSource> offline_;
+};
+
+}  // namespace cc::datahub
+
+#endif  // CC_DATAHUB_ATTESTATION_H_
