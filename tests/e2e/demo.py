@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""./dev demo: a container in a VM, its image pulled and unpacked inside the guest, driven by a real containerd."""
+"""./dev demo: a container in a VM, its image pulled and unpacked inside the guest, driven by a real containerd.
+
+Then the same with an encrypted image, whose key only an endorsed guest gets.
+"""
 
 import argparse
 import json
@@ -11,7 +14,8 @@ import sys
 import time
 
 import ocilayout
-from stack import RUNTIME, Failure, Stack
+from stack import RUNTIME, Failure, Stack, free_port
+from trust import SAMPLE_REFERENCE_VALUES, Trustee, attestation_config, encrypt
 
 BOLD, DIM, RESET = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() else ("", "", "")
 
@@ -72,6 +76,45 @@ def show(stack, reference):
         raise Failure("the demo did not end as it should; see above")
 
 
+def refused(stack, reference, reason):
+    """Runs the image, which must fail for that reason; prints what containerd was told."""
+    result = stack.run(reference, "denied", check=False, timeout=300)
+    print(f"    {result.stderr.strip()}")
+    if result.returncode == 0 or reason not in result.stderr:
+        raise Failure(f"this should have failed with '{reason}'")
+
+
+def show_encrypted(stack, port):
+    step("now with a secret: starting the owner's trust service (key broker, verifier, reference values)")
+    trustee = Trustee(stack, port)
+    print(f"    {trustee.url}\n"
+          "    This VM is emulated and has no TEE: its evidence is the SAMPLE attester's and proves nothing.\n"
+          "    In a Realm the same steps run with the CCA token.")
+    step("the owner makes a key, gives it to the trust service, encrypts an image with it and pushes that")
+    key = os.urandom(32)
+    trustee.put_key("default/key/demo", key)
+    secret = ocilayout.tar({"secret/recipe": b"two parts rum, one part lime\n"})
+    image = ocilayout.Image([ocilayout.busybox_layer(), secret],
+                            config={"Cmd": ["/bin/cat", "/secret/recipe"], "Env": ["PATH=/bin"]})
+    encrypted, _ = encrypt(image, "kbs:///default/key/demo", key)
+    reference = stack.push("secret:latest", encrypted)
+    print(f"    {reference}, layers of type {encrypted.layers[0].media_type}")
+    step("running it in a guest that nobody endorsed: DENIED")
+    refused(stack, reference, "is not endorsed")
+    step("the owner endorses the guest's measurement; the same command again: RUNS")
+    trustee.endorse(SAMPLE_REFERENCE_VALUES)
+    result = stack.run(reference, "secret", check=False, timeout=300)
+    print(f"    {(result.stdout or result.stderr).strip()}")
+    if result.stdout != "two parts rum, one part lime\n":
+        raise Failure("the encrypted image did not run")
+    step("with another key in the trust service: DENIED")
+    trustee.put_key("default/key/demo", os.urandom(32))
+    refused(stack, reference, "encrypted layer")
+    step("what the trust service wrote of its decisions")
+    log = (stack.dir / "trustee.log").read_text(errors="replace")
+    print("    " + "\n    ".join(line for line in log.splitlines() if " decision" in line))
+
+
 def main():
     parser = argparse.ArgumentParser(prog="./dev demo", description=__doc__)
     parser.add_argument("--keep", action="store_true", help="leave containerd and registry running, print commands to try")
@@ -80,10 +123,12 @@ def main():
         sys.exit("demo: containerd needs root; run it as root")
     try:
         step("starting a private containerd and registry on loopback")
-        stack = Stack()
+        port = free_port()
+        stack = Stack(attestation=attestation_config(port))
         try:
             reference = prepare(stack)
             show(stack, reference)
+            show_encrypted(stack, port)
         except BaseException:
             if not args.keep:
                 stack.close()

@@ -67,14 +67,20 @@ def busybox_layer():
 class Layer:
     """One layer: the bytes that the registry serves, how they are compressed, and the diff_id that is claimed."""
 
-    def __init__(self, archive=None, compression="gzip", blob=None, diff_id=None):
+    def __init__(self, archive=None, compression="gzip", blob=None, diff_id=None, media_type=None, annotations=None):
         self.blob = compress(archive, compression) if blob is None else blob
         self.compression = compression
         self.diff_id = diff_id or sha256(archive)
+        self.media_type = media_type or LAYER_TYPES[compression]
+        self.annotations = annotations
 
     @property
     def digest(self):
         return sha256(self.blob)
+
+    def descriptor(self):
+        descriptor = {"mediaType": self.media_type, "digest": self.digest, "size": len(self.blob)}
+        return descriptor | ({"annotations": self.annotations} if self.annotations else {})
 
 
 class Image:
@@ -99,8 +105,7 @@ class Image:
             "mediaType": MANIFEST_TYPE,
             "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": sha256(config),
                        "size": len(config)},
-            "layers": [{"mediaType": LAYER_TYPES[layer.compression], "digest": layer.digest, "size": len(layer.blob)}
-                       for layer in self.layers],
+            "layers": [layer.descriptor() for layer in self.layers],
         }, sort_keys=True).encode()
         return manifest, {sha256(b): b for b in (config, manifest, *(layer.blob for layer in self.layers))}
 

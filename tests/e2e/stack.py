@@ -17,8 +17,9 @@ import time
 import ocilayout
 
 TOP = pathlib.Path(__file__).resolve().parents[2]
-BINARIES = TOP / "build/release/bin"
-GUEST = TOP / "build/guest"
+# Another build than the release one may be tried.
+BINARIES = pathlib.Path(os.environ.get("CC_BINARIES", TOP / "build/release/bin"))
+GUEST = pathlib.Path(os.environ.get("CC_GUEST", TOP / "build/guest"))
 RUNTIME = "io.containerd.cc.v2"
 
 CONTAINERD_CONFIG = """version = 2
@@ -46,7 +47,7 @@ initramfs = "{guest}/initramfs.cpio"
 [image]
 insecure_plain_http = ["127.0.0.1:{port}"{more}]
 {image}
-"""
+{attestation}"""
 
 
 class Failure(Exception):
@@ -76,7 +77,7 @@ def processes(program):
 class Stack:
     """with Stack() as stack: stack.push("busybox", image); stack.ctr("run", ...)"""
 
-    def __init__(self, vmm="", image="", more_plain_http=(), env=None):
+    def __init__(self, vmm="", image="", more_plain_http=(), env=None, attestation=""):
         # A short path: unix sockets are named below it.
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="kcc", dir="/tmp"))
         self.registry_port = free_port()
@@ -86,6 +87,7 @@ class Stack:
         self.env = dict(env or {})
         (self.dir / "config.toml").write_text(RUNTIME_CONFIG.format(
             dir=self.dir, guest=GUEST, port=self.registry_port, vmm=vmm, image=image,
+            attestation=attestation,
             more="".join(f', "{host}"' for host in more_plain_http)))
         try:
             self._start_registry()
@@ -102,7 +104,7 @@ class Stack:
 
     # -- services -------------------------------------------------------------------------------------------
 
-    def _spawn(self, name, argv, env=None):
+    def spawn(self, name, argv, env=None):
         log = open(self.dir / f"{name}.log", "ab")
         child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env,
                                  start_new_session=True)
@@ -110,18 +112,21 @@ class Stack:
         self.children.append(child)
         return child
 
+    def wait_for_port(self, name, child, port):
+        self._await(name, child, lambda: self._connects(("127.0.0.1", port)))
+
     def _start_registry(self):
         config = self.dir / "registry.yml"
         config.write_text(REGISTRY_CONFIG.format(dir=self.dir, port=self.registry_port))
-        child = self._spawn("registry", ["docker-registry", "serve", str(config)])
-        self._await("registry", child, lambda: self._connects(("127.0.0.1", self.registry_port)))
+        child = self.spawn("registry", ["docker-registry", "serve", str(config)])
+        self.wait_for_port("registry", child, self.registry_port)
 
     def start_containerd(self):
         config = self.dir / "containerd.toml"
         config.write_text(CONTAINERD_CONFIG.format(dir=self.dir))
         env = os.environ | {"PATH": f"{BINARIES}:{os.environ['PATH']}",
                             "KATA_CC_CONFIG": str(self.dir / "config.toml")} | self.env
-        self.containerd = self._spawn("containerd", ["containerd", "-c", str(config)], env)
+        self.containerd = self.spawn("containerd", ["containerd", "-c", str(config)], env)
         self._await("containerd", self.containerd, lambda: self.ctr("version", check=False).returncode == 0)
 
     @staticmethod
