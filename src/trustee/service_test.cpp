@@ -121,7 +121,9 @@ TEST_F(ServiceTest, AdministratorsManageResourcesPoliciesAndValues) {
   EXPECT_EQ(Admin("GET", "/kbs/v0/attestation-policy").body, R"(["default_cpu","other_cpu"])");
   Endorse({{"rvps:///a/b:c", {1, 2}}});
   EXPECT_EQ(Admin("GET", "/kbs/v0/reference-value/rvps%3A%2F%2F%2Fa%2Fb%3Ac").body, "[1,2]");
+  EXPECT_EQ(Admin("GET", "/kbs/v0/reference-value/rvps:///a/b:c").body, "[1,2]");  // as upstream's client
   EXPECT_EQ(Admin("GET", "/kbs/v0/reference-value/none").status, 404);
+  EXPECT_EQ(Admin("GET", "/kbs/v0/resource-policy/").status, 405);
   EXPECT_EQ(Admin("DELETE", "/kbs/v0/reference-value/rvps:%2F%2F%2Fa/b:c").status, 200);
   EXPECT_EQ(Admin("GET", "/kbs/v0/reference-value/rvps%3A%2F%2F%2Fa%2Fb%3Ac").status, 404);
   EXPECT_EQ(Admin("POST", "/kbs/v0/reference-value", "{}").status, 400);

@@ -15,8 +15,8 @@ constexpr std::string_view kNameCharacters =
 
 absl::Status CheckSegment(std::string_view segment) {
   CC_ASSIGN_OR_RETURN(const std::string decoded, PercentDecode(segment));
-  if (decoded.empty() || decoded == "." || decoded == "..") {
-    return absl::InvalidArgumentError("request path: empty, '.' and '..' segments are not accepted");
+  if (decoded == "." || decoded == "..") {
+    return absl::InvalidArgumentError("request path: '.' and '..' segments are not accepted");
   }
   return absl::OkStatus();
 }

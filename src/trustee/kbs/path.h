@@ -18,8 +18,9 @@ struct Target {
   std::map<std::string, std::string> query;
 };
 
-// InvalidArgument unless it starts with '/', has at most 4096 printable ASCII characters, no empty, "." or
-// ".." segment (encoded ones included), and a well-formed query.
+// InvalidArgument unless it starts with '/', has at most 4096 printable ASCII characters, no "." or ".."
+// segment (encoded ones included), and a well-formed query. Segments may be empty: names of reference values
+// have such ("rvps:///a").
 absl::StatusOr<Target> ParseTarget(std::string_view target);
 
 // %XX once; InvalidArgument for a bad escape, a NUL or invalid UTF-8.
