@@ -44,7 +44,7 @@ struct Outcome {
 };
 
 // Runs the stage between two pipes, as a pull does.
-Outcome Run(const Encrypted& layer, attest::ResourceSource& keys) {
+Outcome RunStage(const Encrypted& layer, attest::ResourceSource& keys) {
   image::BlockPipe in(4096, 2), out(4096, 2);
   attest::KbsKeyUnwrapper unwrapper(keys);
   Outcome outcome;
@@ -71,7 +71,7 @@ TEST(LayerDecryption, GivesOutThePlainBlob) {
   for (const size_t size : {0, 1, 4096, 100001}) {
     const std::string plain(size, 'p');
     attest::TestKeys keys({{kKeyId, kKek}});
-    const Outcome outcome = Run(Encrypt(plain), keys);
+    const Outcome outcome = RunStage(Encrypt(plain), keys);
     ASSERT_TRUE(outcome.status.ok()) << outcome.status;
     EXPECT_EQ(outcome.plain, plain);
   }
@@ -82,7 +82,7 @@ TEST(LayerDecryption, GivesOutNothingOfAChangedBlob) {
     Encrypted layer = Encrypt(std::string(100000, 'p'));
     layer.blob[at] = static_cast<char>(layer.blob[at] ^ 1);
     attest::TestKeys keys({{kKeyId, kKek}});
-    const Outcome outcome = Run(layer, keys);
+    const Outcome outcome = RunStage(layer, keys);
     EXPECT_EQ(outcome.status.code(), absl::StatusCode::kPermissionDenied);
     EXPECT_THAT(outcome.status.ToString(), HasSubstr("HMAC"));
     EXPECT_EQ(outcome.plain, "");
@@ -93,13 +93,13 @@ TEST(LayerDecryption, BlobLongerThanItsDescriptorIsRefused) {
   Encrypted layer = Encrypt(std::string(10000, 'p'));
   layer.descriptor.size = 9999;
   attest::TestKeys keys({{kKeyId, kKek}});
-  EXPECT_EQ(Run(layer, keys).status.code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_EQ(RunStage(layer, keys).status.code(), absl::StatusCode::kResourceExhausted);
 }
 
 TEST(LayerDecryption, RefusedKeyEndsTheDownloadWithTheReason) {
   attest::TestKeys keys({});
   keys.set_error(absl::PermissionDeniedError("attestation: measurement 01ab is not endorsed"));
-  const Outcome outcome = Run(Encrypt(std::string(1 << 20, 'p')), keys);
+  const Outcome outcome = RunStage(Encrypt(std::string(1 << 20, 'p')), keys);
   EXPECT_EQ(outcome.status.code(), absl::StatusCode::kPermissionDenied);
   EXPECT_THAT(outcome.status.ToString(), HasSubstr("attestation: measurement 01ab is not endorsed"));
   EXPECT_EQ(outcome.fed, outcome.status);  // whoever downloads is told to stop
@@ -109,7 +109,7 @@ TEST(LayerDecryption, NoKeyIsAskedForWhereTheAnnotationsHaveNoHmac) {
   Encrypted layer = Encrypt("x");
   layer.descriptor.annotations.erase(std::string(attest::kPublicOptionsAnnotation));
   attest::TestKeys keys({{kKeyId, kKek}});
-  EXPECT_THAT(Run(layer, keys).status.ToString(), HasSubstr("HMAC"));
+  EXPECT_THAT(RunStage(layer, keys).status.ToString(), HasSubstr("HMAC"));
   EXPECT_EQ(keys.asked(), 0);
 }
 

@@ -105,7 +105,7 @@ class Encrypted(unittest.TestCase):
 
     def test_key_of_a_wrong_length(self):
         TRUSTEE.put_key(KEY_NAME, b"short")
-        self.refused("encrypted layer", "32")
+        self.refused(KEY_ID, "the key has 5 bytes, must have 32")
 
     def test_key_that_does_not_exist(self):
         reference = push_encrypted("missing:1", ocilayout.Image([ocilayout.busybox_layer()]), "kbs:///default/key/none")
