@@ -3,6 +3,7 @@
 #ifndef CC_IMAGE_TEST_DOCKER_REGISTRY_H_
 #define CC_IMAGE_TEST_DOCKER_REGISTRY_H_
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <signal.h>
