@@ -3,23 +3,14 @@
 // docker-registry.
 #include "image/puller.h"
 
-#include <arpa/inet.h>
-#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <signal.h>
-#include <sys/mount.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <array>
 #include <atomic>
 #include <condition_variable>
 #include <filesystem>
-#include <functional>
 #include <mutex>
 #include <nlohmann/json.hpp>
 #include <string>
@@ -29,118 +20,27 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "base/strings.h"
-#include "image/test_compress.h"
 #include "image/test_docker_registry.h"
-#include "image/test_http_server.h"
-#include "image/test_image.h"
-#include "image/test_tar.h"
+#include "image/test_puller.h"
 
 namespace cc::image {
 namespace {
 
 namespace fs = std::filesystem;
-using std::chrono::milliseconds;
-using testing::Gzip;
+using testing::BaseLayer;
+using testing::Connection;
+using testing::DockerRegistry;
+using testing::GzipLayer;
 using ::testing::HasSubstr;
-using testing::kOciLayer;
 using testing::MakeImage;
+using testing::PullerTest;
 using testing::ServeImage;
 using testing::TarBuilder;
-using testing::DockerRegistry;
 using testing::TestHttpServer;
 using testing::TestImage;
 using testing::TestLayer;
 using testing::TestRequest;
-using testing::Zstd;
-using Connection = TestHttpServer::Connection;
-
-TestLayer GzipLayer(const TarBuilder& builder) {
-  const std::string tar = builder.Finish();
-  return {tar, Gzip(tar), std::string(kOciLayer) + "+gzip"};
-}
-
-TestLayer BaseLayer() {
-  return GzipLayer(TarBuilder()
-                       .Dir("etc")
-                       .File("etc/passwd", "root:x:0:0::/:/bin/sh\napp:x:1000:1000::/home:/bin/sh\n")
-                       .File("etc/group", "app:x:1000:\nextra:x:2000:app\n")
-                       .Add({.name = "home", .type = '5', .mode = 0711, .uid = 1000})
-                       .File("gone", "x"));
-}
-TestLayer TopLayer() {
-  const std::string tar = TarBuilder().File("home/new", "hello").File(".wh.gone", "").Finish();
-  return {tar, Zstd(tar), std::string(kOciLayer) + "+zstd"};
-}
-
-class PullerTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    if (::geteuid() != 0) GTEST_SKIP() << "mounting needs root";
-    if (::mount("tmpfs", dir_.path().c_str(), "tmpfs", 0, "size=256m") != 0) {
-      GTEST_SKIP() << "mounting is not allowed here";
-    }
-    mounted_ = true;
-  }
-  void TearDown() override {
-    server_.reset();
-    if (!mounted_) return;
-    puller_.reset();
-    if (fs::exists(Bundles())) {
-      for (const auto& bundle : fs::directory_iterator(Bundles())) {
-        ::umount2((bundle.path() / "rootfs").c_str(), MNT_DETACH);
-      }
-    }
-    ::umount2(dir_.path().c_str(), MNT_DETACH);
-  }
-
-  std::string Store() const { return dir_.path() + "/store"; }
-  std::string Bundles() const { return dir_.path() + "/bundles"; }
-  std::string Bundle(const std::string& name) const { return Bundles() + "/" + name; }
-  std::string Rootfs(const std::string& name, const std::string& path) const {
-    return Bundle(name) + "/rootfs/" + path;
-  }
-  size_t Count(const std::string& path) const {
-    return static_cast<size_t>(std::distance(fs::directory_iterator(Store() + "/" + path), {}));
-  }
-
-  void MakePuller(const std::string& host) {
-    PullerOptions options;
-    options.store = Store();
-    options.bundle_root = Bundles();
-    options.http.plain_http_hosts = {host};
-    options.http.stall_timeout = milliseconds(200);
-    options.retry = {.max_attempts = 2, .first_delay = milliseconds(1)};
-    auto puller = Puller::Create(options);
-    ASSERT_TRUE(puller.ok()) << puller.status();
-    puller_ = std::move(puller).value();
-  }
-  void Serve(TestHttpServer::Handler handler) {
-    server_ = std::make_unique<TestHttpServer>(std::move(handler));
-    MakePuller(server_->Host());
-  }
-  void Serve(const TestImage& image) {
-    Serve([image](const TestRequest& request, Connection& c) { ServeImage(image, request, c); });
-  }
-  absl::StatusOr<PullResult> Pull(const std::string& bundle, std::stop_token stop = {}) {
-    return puller_->Pull(server_->Host() + "/app:v1", Bundle(bundle), stop);
-  }
-  size_t Downloads(const std::string& blob) const {
-    const std::string target = "/v2/app/blobs/" + Digest::Of(HashAlgorithm::kSha256, blob).ToString();
-    size_t count = 0;
-    for (const TestRequest& request : server_->Requests()) count += request.target == target ? 1 : 0;
-    return count;
-  }
-  void ExpectNothingLeft(const std::string& bundle) {
-    EXPECT_EQ(Count("staging"), 0u);
-    EXPECT_EQ(Count("containers"), 0u);
-    EXPECT_FALSE(fs::exists(Bundle(bundle) + "/rootfs/etc"));
-  }
-
-  TempDir dir_ = TempDir::Create("/tmp/cc-puller-").value();
-  bool mounted_ = false;
-  std::unique_ptr<TestHttpServer> server_;
-  std::unique_ptr<Puller> puller_;
-};
+using testing::TopLayer;
 
 TEST_F(PullerTest, MakesABundle) {
   const TestImage image =
@@ -308,128 +208,6 @@ TEST_F(PullerTest, ASecondPullIntoABundleInUseIsRefused) {
   ASSERT_TRUE(Pull("c1").ok());
   EXPECT_EQ(Pull("c1").status().code(), absl::StatusCode::kAlreadyExists);
   EXPECT_TRUE(fs::exists(Rootfs("c1", "etc/passwd")));
-}
-
-// What goes wrong with an image or its registry: each with the error that the user sees.
-struct BadImage {
-  std::string name;
-  std::function<TestImage()> make;
-  std::string message;
-};
-
-class BadImageTest : public PullerTest, public ::testing::WithParamInterface<BadImage> {};
-
-TEST_P(BadImageTest, FailsWithItsCauseAndLeavesNothing) {
-  Serve(GetParam().make());
-  const auto result = Pull("c1");
-  ASSERT_FALSE(result.ok());
-  EXPECT_THAT(result.status().ToString(), HasSubstr(GetParam().message));
-  EXPECT_THAT(result.status().ToString(), HasSubstr("pull " + server_->Host() + "/app:v1"));
-  ExpectNothingLeft("c1");
-}
-
-TestImage With(std::function<void(TestImage&, std::string& blob)> change) {
-  const TestLayer layer = BaseLayer();
-  TestImage image = MakeImage({layer});
-  std::string& blob = image.blobs[Digest::Of(HashAlgorithm::kSha256, layer.blob).ToString()];
-  change(image, blob);
-  return image;
-}
-
-TestImage FromLayer(const std::string& tar, const std::string& blob, const std::string& type) {
-  return MakeImage({BaseLayer(), {tar, blob, type}});
-}
-
-const std::string kGzipType = std::string(kOciLayer) + "+gzip";
-
-INSTANTIATE_TEST_SUITE_P(
-    Table, BadImageTest,
-    ::testing::Values(
-        BadImage{"WrongDigest", [] { return With([](TestImage&, std::string& blob) { blob[20] ^= 1; }); },
-                 "digest mismatch"},
-        BadImage{"OtherLayerServed",
-                 [] {
-                   return With([](TestImage&, std::string& blob) {
-                     blob = Gzip(TarBuilder().File("evil", "1").Finish());
-                     blob.resize(BaseLayer().blob.size());
-                   });
-                 },
-                 "digest mismatch"},
-        BadImage{"LayerMissing",
-                 [] {
-                   return With([](TestImage& image, std::string&) {
-                     image.blobs.erase(Digest::Of(HashAlgorithm::kSha256, BaseLayer().blob).ToString());
-                   });
-                 },
-                 "registry answered 404"},
-        BadImage{"LayerTooLong", [] { return With([](TestImage&, std::string& blob) { blob += "xxxx"; }); },
-                 "sends more than"},
-        BadImage{"LayerTooShort", [] { return With([](TestImage&, std::string& blob) { blob.pop_back(); }); },
-                 "sent"},
-        BadImage{"TruncatedGzip",
-                 [] {
-                   const std::string tar = TarBuilder().File("a", std::string(100000, 'x')).Finish();
-                   const std::string gzip = Gzip(tar);
-                   return FromLayer(tar, gzip.substr(0, gzip.size() - 20), kGzipType);
-                 },
-                 "gzip layer: the stream is truncated"},
-        BadImage{"NotGzip", [] { return FromLayer("x", std::string(5000, 'x'), kGzipType); }, "gzip layer"},
-        BadImage{
-            "WrongDiffId",
-            [] { return FromLayer("something else", Gzip(TarBuilder().File("a", "1").Finish()), kGzipType); },
-            "the unpacked layer hashes to"},
-        BadImage{"EscapingEntry",
-                 [] {
-                   const std::string tar = TarBuilder().File("../../escape", "1").Finish();
-                   return FromLayer(tar, Gzip(tar), kGzipType);
-                 },
-                 "contains '..'"},
-        BadImage{"Device",
-                 [] {
-                   const std::string tar =
-                       TarBuilder().Add({.name = "mem", .type = '3', .major = 1, .minor = 1}).Finish();
-                   return FromLayer(tar, Gzip(tar), kGzipType);
-                 },
-                 "character device"},
-        BadImage{"Bomb",
-                 [] {
-                   const std::string tar =
-                       TarBuilder().Add({.name = "z", .size_field = "77777777777"}).Unfinished();
-                   return FromLayer(tar, Gzip(tar), kGzipType);
-                 },
-                 "RESOURCE_EXHAUSTED"},
-        BadImage{"Encrypted", [] { return FromLayer("x", "x", std::string(kOciLayer) + "+gzip+encrypted"); },
-                 "no key broker"},
-        BadImage{"UnknownLayerType", [] { return FromLayer("x", "x", "application/x-unknown"); },
-                 "not supported"},
-        BadImage{"NoLayers", [] { return MakeImage({}); }, "has no layers"},
-        BadImage{"UnknownUser", [] { return MakeImage({BaseLayer()}, R"({"User":"nobody"})"); },
-                 "'nobody' is not in its /etc/passwd"},
-        BadImage{"LayerCountDiffers",
-                 [] {
-                   TestImage image = MakeImage({BaseLayer()});
-                   const TestImage two = MakeImage({BaseLayer(), TopLayer()});
-                   const auto digest = [](const std::string& s) {
-                     return Digest::Of(HashAlgorithm::kSha256, s).ToString();
-                   };
-                   image.blobs[digest(two.config)] = two.config;
-                   std::string& m = image.manifest;
-                   m.replace(m.find(digest(image.config)), 71, digest(two.config));
-                   const std::string size = "\"size\":" + std::to_string(image.config.size());
-                   m.replace(m.find(size), size.size(), "\"size\":" + std::to_string(two.config.size()));
-                   return image;
-                 },
-                 "1 layers, but its config names 2"}),
-    [](const auto& info) { return info.param.name; });
-
-TEST_F(PullerTest, AFullStoreIsACleanErrorAndFreesWhatItTook) {
-  std::vector<TestLayer> layers{BaseLayer()};
-  // 300 MiB by its header, in a store of 256 MiB: refused before anything is written.
-  layers.push_back(GzipLayer(TarBuilder().Add({.name = "big", .size_field = "02260000000"})));
-  Serve(MakeImage(layers));
-  const auto result = Pull("c1");
-  EXPECT_EQ(result.status().code(), absl::StatusCode::kResourceExhausted) << result.status();
-  ExpectNothingLeft("c1");
 }
 
 // An OCI layout, for skopeo to push.
