@@ -17,24 +17,25 @@ using google::protobuf::Empty;
 
 class FakeVm : public vmm::Vm {
  public:
-  FakeVm(FakeGuest& guest, std::string dir) : guest_(guest), dir_(std::move(dir)) {}
+  FakeVm(std::shared_ptr<FakeGuest> guest, std::string dir)
+      : guest_(std::move(guest)), dir_(std::move(dir)) {}
   ~FakeVm() override {
     Stop();
     server_.Shutdown();
   }
 
   absl::Status Start() override {
-    guest_.RegisterAgent(server_);
-    guest_.RegisterProcesses(server_);
+    guest_->RegisterAgent(server_);
+    guest_->RegisterProcesses(server_);
     {
-      const std::lock_guard lock(guest_.mutex_);
-      guest_.running_ = true;
+      const std::lock_guard lock(guest_->mutex_);
+      guest_->running_ = true;
     }
-    if (guest_.answers) ConnectUnix(Path(agent_proto::kReadyPort)).IgnoreError();
+    if (guest_->answers) ConnectUnix(Path(agent_proto::kReadyPort)).IgnoreError();
     return absl::OkStatus();
   }
   absl::StatusOr<UniqueFd> Connect(uint32_t) override {
-    if (!guest_.answers || !guest_.vm_running()) return absl::UnavailableError("nobody listens");
+    if (!guest_->answers || !guest_->vm_running()) return absl::UnavailableError("nobody listens");
     CC_ASSIGN_OR_RETURN(auto pair, SocketPair());
     CC_ASSIGN_OR_RETURN(connection_, Thread::Start("agent", [this, fd = std::move(pair.second)]() mutable {
                           server_.ServeConnection(std::move(fd));
@@ -45,13 +46,13 @@ class FakeVm : public vmm::Vm {
   absl::Status Pause() override { return absl::OkStatus(); }
   absl::Status Resume() override { return absl::OkStatus(); }
   void Stop() override {
-    guest_.KillVm("stopped");
+    guest_->KillVm("stopped");
     server_.Shutdown();
   }
   std::string Wait() override {
-    std::unique_lock lock(guest_.mutex_);
-    guest_.changed_.wait(lock, [this] { return !guest_.running_; });
-    return guest_.end_reason_;
+    std::unique_lock lock(guest_->mutex_);
+    guest_->changed_.wait(lock, [this] { return !guest_->running_; });
+    return guest_->end_reason_;
   }
   pid_t pid() const override { return ::getpid(); }
   absl::StatusOr<vmm::VmStats> Stats() override { return vmm::VmStats{}; }
@@ -59,7 +60,7 @@ class FakeVm : public vmm::Vm {
  private:
   std::string Path(uint32_t port) const { return StrCat(dir_, "/", port); }
 
-  FakeGuest& guest_;
+  const std::shared_ptr<FakeGuest> guest_;
   const std::string dir_;
   ttrpc::Server server_;
   Thread connection_;
@@ -69,21 +70,21 @@ namespace {
 
 class FakeVmm : public vmm::Vmm {
  public:
-  explicit FakeVmm(FakeGuest& guest) : guest_(guest) {}
+  explicit FakeVmm(std::shared_ptr<FakeGuest> guest) : guest_(std::move(guest)) {}
   vmm::Capabilities Probe(const vmm::VmSpec&) override { return {.usable = true, .reason = "a fake"}; }
   absl::StatusOr<std::unique_ptr<vmm::Vm>> Create(const vmm::VmSpec& spec) override {
-    CC_RETURN_IF_ERROR(guest_.vm_error);
+    CC_RETURN_IF_ERROR(guest_->vm_error);
     return std::make_unique<FakeVm>(guest_, spec.state_dir);
   }
 
  private:
-  FakeGuest& guest_;
+  const std::shared_ptr<FakeGuest> guest_;
 };
 
 }  // namespace
 
 void FakeGuest::AddTo(vmm::Registry& registry) {
-  registry.Add("fake", [this] { return std::make_unique<FakeVmm>(*this); });
+  registry.Add("fake", [self = shared_from_this()] { return std::make_unique<FakeVmm>(self); });
 }
 
 bool FakeGuest::WaitFor(const std::function<bool()>& done) {

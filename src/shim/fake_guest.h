@@ -20,8 +20,8 @@
 
 namespace cc::shim {
 
-// What a test sets and looks at; shared by the VM, the agent and the test. Thread-safe.
-class FakeGuest {
+// What a test sets and looks at; owned by the test and by each VM. Thread-safe.
+class FakeGuest : public std::enable_shared_from_this<FakeGuest> {
  public:
   // Before use.
   absl::Status vm_error;      // Create of the back end fails with this

@@ -44,7 +44,7 @@ class PodTest : public ::testing::Test {
                     path("config.toml"),
                     "state_dir = \"" + path("state") + "\"\n[vmm]\nbackend = \"fake\"\nboot_timeout_s = 1\n")
                     .ok());
-    guest_.AddTo(backends_);
+    guest_->AddTo(backends_);
     events_ = std::make_shared<EventPublisher>("ns", [this](const containerd::types::Envelope& envelope) {
       const std::lock_guard lock(mutex_);
       topics_.push_back(envelope.topic());
@@ -149,7 +149,7 @@ class PodTest : public ::testing::Test {
   }
 
   std::unique_ptr<TempDir> dir_;
-  FakeGuest guest_;
+  const std::shared_ptr<FakeGuest> guest_ = std::make_shared<FakeGuest>();
   vmm::Registry backends_;
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -170,8 +170,8 @@ TEST_F(PodTest, RunsAContainerToItsEnd) {
   EXPECT_EQ(State("c1")->status(), containerd::v1::types::RUNNING);
   EXPECT_EQ(Delete("c1").status().code(), kPrecondition) << "it runs";
   EXPECT_EQ(Start("c1").code(), kPrecondition) << "twice";
-  guest_.Print("c1", "output");
-  guest_.Exit("c1", 7);
+  guest_->Print("c1", "output");
+  guest_->Exit("c1", 7);
   EXPECT_EQ(Wait("c1")->exit_status(), 7u);
   EXPECT_EQ(State("c1")->status(), containerd::v1::types::STOPPED);
   EXPECT_EQ(Kill("c1", 15).code(), kNotFound);
@@ -179,11 +179,12 @@ TEST_F(PodTest, RunsAContainerToItsEnd) {
   ASSERT_TRUE(deleted.ok()) << deleted.status();
   EXPECT_EQ(deleted->exit_status(), 7u);
   EXPECT_GT(deleted->exited_at().seconds(), 0);
-  EXPECT_FALSE(guest_.vm_running()) << "the VM ends with its last container";
+  EXPECT_FALSE(guest_->vm_running()) << "the VM ends with its last container";
   EXPECT_EQ(State("c1").status().code(), kNotFound);
   AwaitTopic("/tasks/delete");
   EXPECT_THAT(topics(), ElementsAre("/tasks/create", "/tasks/start", "/tasks/exit", "/tasks/delete"));
-  EXPECT_THAT(guest_.calls(), ElementsAre("CreateSandbox c1", "CreateContainer c1 r/i", "StartContainer c1"));
+  EXPECT_THAT(guest_->calls(),
+              ElementsAre("CreateSandbox c1", "CreateContainer c1 r/i", "StartContainer c1"));
   ASSERT_TRUE(Call("Shutdown", api::ShutdownRequest()).ok());
   EXPECT_EQ(shutdowns_, 1);
 }
@@ -225,30 +226,30 @@ TEST_F(PodTest, BadIdsAndBundlesAreRefused) {
 }
 
 TEST_F(PodTest, ErrorsOfConfigurationVmAndGuestReachTheCaller) {
-  guest_.vm_error = absl::NotFoundError("kernel /k is missing");
+  guest_->vm_error = absl::NotFoundError("kernel /k is missing");
   EXPECT_THAT(Create("c1").ToString(), HasSubstr("kernel /k is missing"));
-  guest_.vm_error = absl::OkStatus();
-  guest_.create_error = absl::PermissionDeniedError("blocked by policy");
+  guest_->vm_error = absl::OkStatus();
+  guest_->create_error = absl::PermissionDeniedError("blocked by policy");
   const absl::Status status = Create("c1");
-  EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(status.ToString(), HasSubstr("blocked by policy"));
-  EXPECT_FALSE(guest_.vm_running());
+  EXPECT_FALSE(guest_->vm_running());
   ASSERT_TRUE(WriteFileAtomic(path("config.toml"), "nonsense = 1").ok());
   EXPECT_THAT(Create("c1").ToString(), HasSubstr("nonsense"));
 }
 
 TEST_F(PodTest, AgentThatNeverAnswersEndsTheVm) {
-  guest_.answers = false;
+  guest_->answers = false;
   const absl::Status status = Create("c1");
   EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded);
   EXPECT_THAT(status.ToString(), HasSubstr("boot_timeout_s"));
-  EXPECT_FALSE(guest_.vm_running());
+  EXPECT_FALSE(guest_->vm_running());
 }
 
 TEST_F(PodTest, KillDuringThePullEndsCreateAtOnce) {
-  guest_.HoldPull("c1");
+  guest_->HoldPull("c1");
   auto creating = std::async(std::launch::async, [&] { return Create("c1"); });
-  guest_.AwaitPull("c1");
+  guest_->AwaitPull("c1");
   EXPECT_EQ(State("c1")->status(), containerd::v1::types::UNKNOWN) << "and does not wait";
   EXPECT_EQ(Start("c1").code(), kPrecondition);
   EXPECT_EQ(Create("c1").code(), absl::StatusCode::kAlreadyExists);
@@ -256,32 +257,32 @@ TEST_F(PodTest, KillDuringThePullEndsCreateAtOnce) {
   const absl::Status status = creating.get();
   EXPECT_EQ(status.code(), kCancelled);
   EXPECT_THAT(status.ToString(), HasSubstr("killed"));
-  EXPECT_FALSE(guest_.vm_running());
+  EXPECT_FALSE(guest_->vm_running());
 }
 
 TEST_F(PodTest, DeleteDuringThePullEndsCreateAtOnce) {
-  guest_.HoldPull("c1");
+  guest_->HoldPull("c1");
   auto creating = std::async(std::launch::async, [&] { return Create("c1"); });
-  guest_.AwaitPull("c1");
+  guest_->AwaitPull("c1");
   EXPECT_EQ(Delete("c1")->exit_status(), 137u);
   EXPECT_EQ(creating.get().code(), kCancelled);
 }
 
 TEST_F(PodTest, ContainerdsDeathDuringThePullEndsThePod) {
-  guest_.HoldPull("c1");
+  guest_->HoldPull("c1");
   auto creating = std::async(std::launch::async, [&] { return Create("c1"); });
-  guest_.AwaitPull("c1");
+  guest_->AwaitPull("c1");
   client_->Close();
   EXPECT_FALSE(creating.get().ok());
   abandoned_.get_future().wait();
-  EXPECT_FALSE(guest_.vm_running());
+  EXPECT_FALSE(guest_->vm_running());
 }
 
 TEST_F(PodTest, VmDeathDuringThePullIsNamed) {
-  guest_.HoldPull("c1");
+  guest_->HoldPull("c1");
   auto creating = std::async(std::launch::async, [&] { return Create("c1"); });
-  guest_.AwaitPull("c1");
-  guest_.KillVm("qemu was killed by signal 9");
+  guest_->AwaitPull("c1");
+  guest_->KillVm("qemu was killed by signal 9");
   const absl::Status status = creating.get();
   EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
 }
@@ -293,7 +294,7 @@ TEST_F(PodTest, VmDeathStopsEverythingWith137) {
   ASSERT_TRUE(Exec("c1", "e1").ok());
   ASSERT_TRUE(Start("c1", "e1").ok());
   auto waiting = std::async(std::launch::async, [&] { return Wait("c1"); });
-  guest_.KillVm("qemu was killed by signal 9");
+  guest_->KillVm("qemu was killed by signal 9");
   EXPECT_EQ(waiting.get()->exit_status(), 137u);
   EXPECT_EQ(Wait("c1", "e1")->exit_status(), 137u);
   EXPECT_EQ(Wait("c2")->exit_status(), 137u) << "one that was never started";
@@ -303,29 +304,29 @@ TEST_F(PodTest, VmDeathStopsEverythingWith137) {
 
 TEST_F(PodTest, OnePullDoesNotDelayTheRestOfThePod) {
   ASSERT_TRUE(CreateSandboxContainer().ok());
-  EXPECT_THAT(guest_.calls(), Contains("CreateContainer c1 pause"));
+  EXPECT_THAT(guest_->calls(), Contains("CreateContainer c1 pause"));
   ASSERT_TRUE(Start("c1").ok());
-  guest_.HoldPull("c2");
+  guest_->HoldPull("c2");
   auto creating = std::async(std::launch::async, [&] { return CreateMember("c2"); });
-  guest_.AwaitPull("c2");
+  guest_->AwaitPull("c2");
   EXPECT_EQ(State("c1")->status(), containerd::v1::types::RUNNING);
   ASSERT_TRUE(CreateMember("c3").ok()) << "two pulls at a time";
   ASSERT_TRUE(Kill("c2", 9).ok());
   EXPECT_EQ(creating.get().code(), kCancelled);
-  EXPECT_TRUE(guest_.vm_running()) << "others still need it";
-  guest_.FinishPull("c2");
-  guest_.AwaitCall("RemoveContainer c2");
+  EXPECT_TRUE(guest_->vm_running()) << "others still need it";
+  guest_->FinishPull("c2");
+  guest_->AwaitCall("RemoveContainer c2");
 }
 
 TEST_F(PodTest, DeleteOfOneMemberLeavesTheOthers) {
   ASSERT_TRUE(CreateSandboxContainer().ok());
   ASSERT_TRUE(CreateMember("c2").ok());
   ASSERT_TRUE(Start("c2").ok());
-  guest_.Exit("c2", 0);
+  guest_->Exit("c2", 0);
   ASSERT_TRUE(Wait("c2").ok());
   ASSERT_TRUE(Delete("c2").ok());
-  EXPECT_THAT(guest_.calls(), Contains("RemoveContainer c2"));
-  EXPECT_TRUE(guest_.vm_running());
+  EXPECT_THAT(guest_->calls(), Contains("RemoveContainer c2"));
+  EXPECT_TRUE(guest_->vm_running());
   ASSERT_TRUE(Call("Shutdown", api::ShutdownRequest()).ok());
   EXPECT_EQ(shutdowns_, 0) << "a container is left";
 }
@@ -354,7 +355,7 @@ TEST_F(PodTest, ExecsHaveALifeOfTheirOwn) {
   EXPECT_EQ(Start("c1", "e1").code(), kPrecondition) << "the container does not run yet";
   ASSERT_TRUE(Start("c1").ok());
   ASSERT_TRUE(Start("c1", "e1").ok());
-  EXPECT_THAT(guest_.calls(), Contains("ExecProcess e1 p"));
+  EXPECT_THAT(guest_->calls(), Contains("ExecProcess e1 p"));
   EXPECT_EQ(Delete("c1", "e1").status().code(), kPrecondition);
   ASSERT_TRUE(Kill("c1", 15, "e1").ok());
   EXPECT_EQ(Wait("c1", "e1")->exit_status(), 143u);
@@ -368,7 +369,7 @@ TEST_F(PodTest, ExecsHaveALifeOfTheirOwn) {
 TEST_F(PodTest, FailedStartSaysWhyAndCanBeDeleted) {
   ASSERT_TRUE(Create("c1").ok());
   ASSERT_TRUE(Start("c1").ok());
-  guest_.start_error = absl::NotFoundError("no such program: /no/such");
+  guest_->start_error = absl::NotFoundError("no such program: /no/such");
   ASSERT_TRUE(Exec("c1", "e1").ok());
   const absl::Status status = Start("c1", "e1");
   EXPECT_EQ(status.code(), kNotFound);
@@ -382,7 +383,7 @@ TEST_F(PodTest, KillOfAllNamesNoProcess) {
   ASSERT_TRUE(Start("c1").ok());
   ASSERT_TRUE(Kill("c1", 9, "", true).ok());
   EXPECT_EQ(Wait("c1")->exit_status(), 137u);
-  EXPECT_THAT(guest_.calls(), Contains("SignalProcess  9"));
+  EXPECT_THAT(guest_->calls(), Contains("SignalProcess  9"));
 }
 
 TEST_F(PodTest, PauseResumeUpdateAndStats) {
@@ -402,7 +403,7 @@ TEST_F(PodTest, PauseResumeUpdateAndStats) {
   update.set_id("c1");
   update.mutable_resources()->set_value(R"({"memory":{"limit":77}})");
   ASSERT_TRUE(Call("Update", update).ok());
-  EXPECT_THAT(guest_.calls(), Contains("UpdateContainer 77"));
+  EXPECT_THAT(guest_->calls(), Contains("UpdateContainer 77"));
   api::StatsRequest stats;
   stats.set_id("c1");
   absl::StatusOr<api::StatsResponse> answer = Call<api::StatsResponse>("Stats", stats);
@@ -414,7 +415,7 @@ TEST_F(PodTest, PauseResumeUpdateAndStats) {
 
 TEST_F(PodTest, OomOfTheGuestBecomesAnEvent) {
   ASSERT_TRUE(Create("c1").ok());
-  guest_.ReportOom("c1");
+  guest_->ReportOom("c1");
   AwaitTopic("/tasks/oom");
 }
 
