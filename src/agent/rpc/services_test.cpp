@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The service over a real socket: what it refuses, and that a refusal changes nothing. Containers that run
-// are tested inside a guest (guest_test.cpp).
+// are tested inside a guest (guest_test/).
 #include "agent/rpc/services.h"
 
 #include <sys/stat.h>

@@ -100,8 +100,12 @@ absl::Status FetchRoot(Sandbox& sandbox, Container& container, Plan* plan) {
 absl::Status PinBinds(Container& container, Plan* plan) {
   for (int index : plan->confined.binds) {
     grpc::Mount* mount = plan->spec.mutable_mounts(index);
-    const bool recursive =
-        std::find(mount->options().begin(), mount->options().end(), "rbind") != mount->options().end();
+    const auto has = [mount](std::string_view option) {
+      return std::find(mount->options().begin(), mount->options().end(), option) != mount->options().end();
+    };
+    const bool recursive = has("rbind");
+    // crun goes by the option, not by the type.
+    if (!recursive && !has("bind")) mount->add_options("bind");
     CC_RETURN_IF_ERROR(Annotate(container.resources().binds->Pin(mount->mutable_source(), recursive),
                                 StrCat("mount on ", mount->destination())));
   }
@@ -118,7 +122,7 @@ std::string TerminationLog(const grpc::Spec& spec) {
   return {};
 }
 
-absl::Status Build(Sandbox& sandbox, Container& container, Plan plan) {
+absl::Status Build(Sandbox& sandbox, const ttrpc::CallContext& call, Container& container, Plan plan) {
   CC_RETURN_IF_ERROR(CreateBundle(container.bundle()));
   container.resources().binds =
       std::make_unique<BindSources>(container.bundle(), sandbox.config().base, sandbox.base_fd());
@@ -137,7 +141,7 @@ absl::Status Build(Sandbox& sandbox, Container& container, Plan plan) {
   CC_ASSIGN_OR_RETURN(
       StartedProcess started,
       sandbox.crun().CreateContainer(container.id(), container.bundle(), plan.spec.process().terminal()));
-  sandbox.OfferPidNamespace(started.pid);
+  sandbox.OfferPidNamespace(container, started.pid);
   auto init = std::make_shared<Process>(started.pid, std::move(started.streams));
   sandbox.reaper().WatchPid(started.pid, [init, cgroup = sandbox.CgroupOf(container)](int status) {
     // With a shared PID namespace the kernel does not end the others with init.
@@ -147,6 +151,8 @@ absl::Status Build(Sandbox& sandbox, Container& container, Plan plan) {
   if (absl::Status status = sandbox.oom().Add(container.id(), sandbox.CgroupOf(container)); !status.ok()) {
     log::Warning("no out-of-memory events", {{"container", container.id()}, {"error", status}});
   }
+  // A container that nobody was told of would hold its id for ever.
+  if (call.cancelled()) return absl::CancelledError("the caller stopped waiting for the container");
   container.MarkReady(std::move(init));
   return absl::OkStatus();
 }
@@ -159,7 +165,7 @@ absl::Status CreateContainer(Sandbox& sandbox, const ttrpc::CallContext& call,
   CC_ASSIGN_OR_RETURN(const std::shared_ptr<Container> container, sandbox.Reserve(request.container_id()));
   call.OnCancel([cancel = container->cancel()] { cancel->Set(); });
   log::Info("creating container", {{"container", container->id()}, {"image", plan.image}});
-  const absl::Status status = Build(sandbox, *container, std::move(plan));
+  const absl::Status status = Build(sandbox, call, *container, std::move(plan));
   if (status.ok()) {
     log::Info("container created", {{"container", container->id()}});
     return status;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/run/crun.h"
 
+#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -129,8 +130,13 @@ absl::StatusOr<StartedProcess> Crun::Launch(const std::vector<std::string>& comm
   CC_RETURN_IF_ERROR(Judge(exit, command.front(), log.path()));
   CC_ASSIGN_OR_RETURN(const pid_t pid, ReadPid(pid_file.path()));
   if (console.has_value()) {
-    CC_ASSIGN_OR_RETURN(UniqueFd master, console->Receive());
-    CC_ASSIGN_OR_RETURN(streams, Streams::Terminal(std::move(master)));
+    absl::StatusOr<UniqueFd> master = console->Receive();
+    if (!master.ok()) {
+      // Nobody would know of the process.
+      ::kill(pid, SIGKILL);
+      return master.status();
+    }
+    CC_ASSIGN_OR_RETURN(streams, Streams::Terminal(*std::move(master)));
   }
   return StartedProcess{pid, std::move(streams)};
 }

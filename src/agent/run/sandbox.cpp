@@ -63,6 +63,7 @@ absl::StatusOr<std::shared_ptr<Process>> Sandbox::FindProcess(const std::string&
 void Sandbox::Erase(const std::string& id) {
   std::lock_guard lock(mutex_);
   containers_.erase(id);
+  if (id == pidns_owner_) pidns_.reset();
 }
 
 std::vector<std::shared_ptr<Container>> Sandbox::Containers() const {
@@ -72,10 +73,12 @@ std::vector<std::shared_ptr<Container>> Sandbox::Containers() const {
   return out;
 }
 
-void Sandbox::OfferPidNamespace(pid_t pid) {
+void Sandbox::OfferPidNamespace(const Container& container, pid_t pid) {
   UniqueFd fd(::open(StrCat("/proc/", pid, "/ns/pid").c_str(), O_RDONLY | O_CLOEXEC));
   std::lock_guard lock(mutex_);
-  if (!pidns_) pidns_ = std::move(fd);
+  if (pidns_) return;
+  pidns_ = std::move(fd);
+  pidns_owner_ = container.id();
 }
 
 std::string Sandbox::SharedPidNamespace() const {

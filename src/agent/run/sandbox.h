@@ -57,8 +57,8 @@ class Sandbox {
   void Erase(const std::string& id);
   std::vector<std::shared_ptr<Container>> Containers() const;
 
-  // The PID namespace of the pod is that of its first container.
-  void OfferPidNamespace(pid_t pid);
+  // The PID namespace of the pod is that of its first container, as long as that exists.
+  void OfferPidNamespace(const Container& container, pid_t pid);
   // Path by which it is joined; empty when there is none yet.
   std::string SharedPidNamespace() const;
 
@@ -82,6 +82,7 @@ class Sandbox {
   bool created_ = false;
   bool shares_pidns_ = false;
   UniqueFd pidns_;
+  std::string pidns_owner_;  // container id
   std::map<std::string, std::shared_ptr<Container>> containers_;
 };
 

@@ -3,10 +3,13 @@
 # Boots a guest (QEMU TCG, x86-64 microvm) whose PID 1 is cc-agent and whose data hub is agent_guest_test; the
 # test talks to the agent by vsock loopback. Needs root, crun, busybox-static and an unpacked Debian kernel package.
 #
-#   src/agent/guest_test.sh <build directory> <directory with boot/ and lib/modules/ of the kernel>
+#   src/agent/guest_test/run.sh <build directory> <directory with boot/ and lib/modules/ of the kernel> [kernel parameters]
+#
+# The kernel gives "GTEST_FILTER=GuestProcess.*" among the parameters on as environment.
 set -eu
 build=$1
 kernel=$2
+parameters=${3:-}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 root=$work/root
@@ -30,7 +33,7 @@ done
 strip "$root"/usr/bin/* 2>/dev/null || true
 ln -s usr/bin/cc-agent "$root/init"
 cp /bin/busybox "$root/bbroot/bin/busybox"
-for applet in sh echo cat sleep true head tail hostname tty stty touch df awk ls; do ln -s busybox "$root/bbroot/bin/$applet"; done
+for applet in sh dd id ps echo cat sleep true head tail hostname tty stty touch df awk ls; do ln -s busybox "$root/bbroot/bin/$applet"; done
 cp /bin/busybox "$root/usr/bin/busybox" && ln -s busybox "$root/usr/bin/sh"
 
 modules=$(echo "$kernel"/lib/modules/*)
@@ -44,8 +47,8 @@ sed -i 's,dummy.ko,dummy.ko numdummies=1,' "$root/etc/cc-agent/modules"
 (cd "$root" && find . | cpio -o -H newc --quiet) > "$work/initramfs"
 
 khz=$(awk '/MHz/ { printf "%d", $4 * 1000; exit }' /proc/cpuinfo)
-timeout 120 qemu-system-x86_64 -M microvm -accel tcg -cpu max -m 768 -smp 2 -nodefaults -no-user-config -nographic \
+timeout 300 qemu-system-x86_64 -M microvm -accel tcg -cpu max -m 768 -smp 2 -nodefaults -no-user-config -nographic \
   -no-reboot -serial stdio -kernel "$(echo "$kernel"/boot/vmlinuz-*)" -initrd "$work/initramfs" \
-  -append "console=ttyS0 quiet panic=-1 tsc_early_khz=$khz tsc=reliable no_timer_check mitigations=off agent.log=debug" \
+  -append "console=ttyS0 quiet panic=-1 tsc_early_khz=$khz tsc=reliable no_timer_check mitigations=off agent.log=debug $parameters" \
   < /dev/null | tee "$work/log"
 grep -q 'GUEST TEST PASSED' "$work/log"
