@@ -30,8 +30,7 @@ absl::Status HybridHandshake(int fd, uint32_t port, std::chrono::milliseconds ti
     std::array<char, 1> byte{};
     absl::StatusOr<size_t> got = ReadSome(fd, byte);
     if (!got.ok() || *got == 0) {
-      return absl::UnavailableError(
-          StrCat("nothing listens on vsock port ", port, " of the guest yet"));
+      return absl::UnavailableError(StrCat("nothing listens on vsock port ", port, " of the guest yet"));
     }
     if (byte[0] == '\n') {
       if (line.find("OK") != std::string::npos) return absl::OkStatus();
