@@ -5,6 +5,8 @@
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
+#include <functional>
+#include <memory>
 #include <string>
 #include <thread>
 
@@ -15,6 +17,7 @@
 #include "base/socket.h"
 #include "base/status.h"
 #include "base/strings.h"
+#include "base/tcp.h"
 #include "base/thread.h"
 #include "datahub/attestation.h"
 #include "datahub/attestation_agent.h"
@@ -22,6 +25,8 @@
 #include "datahub/egress.h"
 #include "datahub/layer_decryption.h"
 #include "datahub/mount_watch.h"
+#include "datahub/rest_api.h"
+#include "datahub/rest_server.h"
 #include "datahub/routes.h"
 #include "datahub/secret_service.h"
 #include "datahub/service.h"
@@ -57,10 +62,41 @@ absl::Status MakeParent(const std::string& path) {
   return absl::OkStatus();
 }
 
+// A ttrpc server that serves a socket for as long as the object lives.
+class BackgroundServer {
+ public:
+  static absl::StatusOr<std::unique_ptr<BackgroundServer>> Start(
+      const std::string& socket, const std::function<void(cc::ttrpc::Server&)>& register_services) {
+    auto server = std::make_unique<BackgroundServer>();
+    register_services(server->server_);
+    CC_RETURN_IF_ERROR(MakeParent(socket));
+    CC_ASSIGN_OR_RETURN(server->listener_, cc::ListenUnix(socket));
+    CC_ASSIGN_OR_RETURN(server->thread_, cc::Thread::Start("attestation", [self = server.get(), socket] {
+                          const absl::Status status = self->server_.Serve(self->listener_.get());
+                          if (!status.ok())
+                            cc::log::Error("socket ends", {{"path", socket}, {"cause", status}});
+                        }));
+    return server;
+  }
+  ~BackgroundServer() { server_.Shutdown(); }
+
+ private:
+  cc::ttrpc::Server server_;
+  cc::UniqueFd listener_;
+  cc::Thread thread_;  // joined first
+};
+
+absl::StatusOr<std::unique_ptr<cc::datahub::RestServer>> StartRest(cc::datahub::Attestation& attestation,
+                                                                   cc::datahub::RestFeatures features) {
+  CC_ASSIGN_OR_RETURN(cc::UniqueFd listener, cc::ListenTcp(cc::datahub::kRestAddress));
+  return cc::datahub::RestServer::Start(
+      std::move(listener), [api = cc::datahub::RestApi(attestation, features)](
+                               const cc::datahub::RestRequest& request) { return api.Handle(request); });
+}
+
 absl::Status Serve(const Flags& flags) {
   CC_ASSIGN_OR_RETURN(cc::datahub::Config config, Configure(flags));
   CC_RETURN_IF_ERROR(MakeParent(config.socket));
-  CC_RETURN_IF_ERROR(MakeParent(config.attestation_agent_socket));
   // A guest without a network reaches registries through the host, over vsock.
   const std::string egress_path = std::filesystem::path(config.socket).replace_filename("egress.sock");
   CC_ASSIGN_OR_RETURN(const auto egress, cc::datahub::EgressProxy::Start(egress_path));
@@ -85,15 +121,15 @@ absl::Status Serve(const Flags& flags) {
   cc::datahub::RegisterSecretServices(attestation, {}, server);
   CC_ASSIGN_OR_RETURN(const cc::UniqueFd listener, cc::ListenUnix(config.socket));
 
-  cc::ttrpc::Server attestation_agent;
-  cc::datahub::RegisterAttestationAgent(attestation, attestation_agent);
-  CC_ASSIGN_OR_RETURN(const cc::UniqueFd attestation_listener,
-                      cc::ListenUnix(config.attestation_agent_socket));
-  CC_ASSIGN_OR_RETURN(const cc::Thread attestation_thread, cc::Thread::Start("attestation", [&] {
-                        const absl::Status ended = attestation_agent.Serve(attestation_listener.get());
-                        if (!ended.ok())
-                          cc::log::Error("the attestation agent's socket ends", {{"cause", ended}});
-                      }));
+  CC_ASSIGN_OR_RETURN(
+      const auto attestation_agent,
+      BackgroundServer::Start(config.attestation_agent_socket, [&attestation](cc::ttrpc::Server& agent) {
+        cc::datahub::RegisterAttestationAgent(attestation, agent);
+      }));
+  std::unique_ptr<cc::datahub::RestServer> rest;
+  if (config.rest.any()) {
+    CC_ASSIGN_OR_RETURN(rest, StartRest(attestation, config.rest));
+  }
 
   // SIGTERM and SIGINT are blocked everywhere and taken here, so that pulls end and clean up.
   sigset_t signals;
@@ -108,7 +144,6 @@ absl::Status Serve(const Flags& flags) {
   cc::log::Info("ready", {{"socket", config.socket}});
   const absl::Status status = server.Serve(listener.get());
   ::pthread_kill(waiter.native_handle(), SIGTERM);  // when it was not a signal that ended the service
-  attestation_agent.Shutdown();
   return status;
 }
 

@@ -5,7 +5,6 @@
 #include <optional>
 
 #include "base/status.h"
-#include "base/strings.h"
 #include "shim/config.h"
 #include "vmm/qemu/accelerator.h"
 
@@ -19,10 +18,7 @@ absl::StatusOr<vmm::VmSpec> ReadNodeConfig(const std::string& path) {
   spec.arch = config.vmm.arch.empty() ? vmm::qemu::HostArch() : config.vmm.arch;
   spec.kernel = config.vmm.kernel;
   spec.initramfs = config.vmm.initramfs;
-  spec.cmdline = config.vmm.kernel_params;
-  if (!config.image.insecure_plain_http.empty()) {
-    spec.cmdline.push_back(StrCat("cc.insecure_plain_http=", StrJoin(config.image.insecure_plain_http, ",")));
-  }
+  spec.cmdline = shim::GuestKernelParams(config);
   spec.accel = config.vmm.accel;
   spec.tee = config.vmm.tee;
   spec.binary = config.vmm.binary;

@@ -100,6 +100,13 @@ absl::Status ApplyCmdline(const KernelCmdline& cmdline, Config* config) {
   if (params.kbc == "cc_kbc") attestation.kbs_url = params.kbs_url;
   if (params.kbc == "offline_fs_kbc") attestation.offline_resources = true;
   if (params.insecure_sample_evidence) attestation.insecure_sample_evidence = true;
+  if (const auto features = cmdline.Find("agent.guest_components_rest_api")) {
+    const absl::StatusOr<RestFeatures> parsed = ParseRestFeatures(*features);
+    if (!parsed.ok()) {
+      return Annotate(parsed.status(), "kernel command line: agent.guest_components_rest_api");
+    }
+    config->rest = *parsed;
+  }
   return absl::OkStatus();
 }
 

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "datahub/attestation.h"
 #include "datahub/kernel_cmdline.h"
+#include "datahub/rest_api.h"
 #include "image/puller.h"
 
 namespace cc::datahub {
@@ -20,6 +21,7 @@ struct Config {
   std::string attestation_agent_socket;
   image::PullerOptions image;      // its `http.egress_socket` is left to the caller
   AttestationOptions attestation;  // and so is this one's
+  RestFeatures rest;               // none unless the command line asks for some
 };
 
 Config DefaultConfig();
@@ -30,7 +32,7 @@ Config DefaultConfig();
 absl::Status ApplyToml(std::string_view text, std::string_view source_name, Config* config);
 
 // cc.insecure_plain_http (comma-separated), agent.https_proxy, agent.http_proxy, agent.no_proxy,
-// agent.aa_kbc_params, agent.insecure_sample_evidence.
+// agent.aa_kbc_params, agent.insecure_sample_evidence, agent.guest_components_rest_api.
 absl::Status ApplyCmdline(const KernelCmdline& cmdline, Config* config);
 
 }  // namespace cc::datahub

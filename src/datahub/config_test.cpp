@@ -65,6 +65,19 @@ TEST(ConfigTest, CommandLineNamesTheKeyBroker) {
   EXPECT_FALSE(ApplyCmdline(KernelCmdline::Parse("agent.aa_kbc_params=https://kbs"), &config).ok());
 }
 
+TEST(ConfigTest, ContainersGetARestInterfaceOnlyWhenTheCommandLineSaysSo) {
+  Config config = DefaultConfig();
+  EXPECT_FALSE(config.rest.any());
+  const auto apply = [&config](const std::string& value) {
+    return ApplyCmdline(KernelCmdline::Parse("agent.guest_components_rest_api=" + value), &config);
+  };
+  ASSERT_TRUE(apply("all").ok());
+  EXPECT_TRUE(config.rest.resource && config.rest.attestation);
+  ASSERT_TRUE(apply("resource").ok());
+  EXPECT_TRUE(config.rest.resource && !config.rest.attestation);
+  EXPECT_THAT(apply("everything").ToString(), HasSubstr("agent.guest_components_rest_api"));
+}
+
 TEST(ConfigTest, ReadsAttestationFromToml) {
   Config config = DefaultConfig();
   const absl::Status status = ApplyToml(

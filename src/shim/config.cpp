@@ -115,4 +115,18 @@ absl::StatusOr<Config> LoadConfig(const std::optional<google::protobuf::Any>& op
   return Config{};
 }
 
+std::vector<std::string> GuestKernelParams(const Config& config) {
+  std::vector<std::string> params = config.vmm.kernel_params;
+  if (!config.image.insecure_plain_http.empty()) {
+    params.push_back(StrCat("cc.insecure_plain_http=", StrJoin(config.image.insecure_plain_http, ",")));
+  }
+  if (!config.attestation.kbs_url.empty()) {
+    params.push_back(StrCat("agent.aa_kbc_params=cc_kbc::", config.attestation.kbs_url));
+  }
+  if (config.attestation.insecure_sample_evidence) {
+    params.push_back("agent.insecure_sample_evidence=true");
+  }
+  return params;
+}
+
 }  // namespace cc::shim

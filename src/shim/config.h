@@ -56,6 +56,10 @@ absl::StatusOr<Config> ParseConfig(std::string_view text, std::string_view sourc
 absl::StatusOr<Config> LoadConfig(const std::optional<google::protobuf::Any>& options,
                                   const std::string& environment_path);
 
+// What the settings add to the guest's kernel command line. Measured in a Realm, so whoever predicts a
+// measurement asks here too.
+std::vector<std::string> GuestKernelParams(const Config& config);
+
 }  // namespace cc::shim
 
 #endif  // CC_SHIM_CONFIG_H_

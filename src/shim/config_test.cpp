@@ -10,7 +10,9 @@
 namespace cc::shim {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 std::string Message(const absl::Status& status) { return status.ToString(); }
 
@@ -58,6 +60,18 @@ TEST(ConfigTest, ReadsEveryKind) {
   EXPECT_TRUE(config->attestation.insecure_sample_evidence);
   EXPECT_EQ(config->log.level, log::Level::kDebug);
   EXPECT_EQ(config->log.format, log::Format::kJson);
+}
+
+TEST(ConfigTest, WhatTheGuestMustKnowIsOnItsCommandLine) {
+  EXPECT_THAT(GuestKernelParams(Config{}), IsEmpty());
+  const absl::StatusOr<Config> config = ParseConfig(
+      "[vmm]\nkernel_params=['a=b']\n[image]\ninsecure_plain_http=['x:1','y:2']\n"
+      "[attestation]\nkbs_url='https://k'\ninsecure_sample_evidence=true\n",
+      "t");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_THAT(GuestKernelParams(*config),
+              ElementsAre("a=b", "cc.insecure_plain_http=x:1,y:2", "agent.aa_kbc_params=cc_kbc::https://k",
+                          "agent.insecure_sample_evidence=true"));
 }
 
 TEST(ConfigTest, BadInputIsRefusedByName) {

@@ -42,16 +42,7 @@ vmm::VmSpec MakeSpec(const SandboxOptions& options, const std::string& dir, int 
   spec.memory_mib = config.vmm.memory_mib;
   spec.kernel = config.vmm.kernel;
   spec.initramfs = config.vmm.initramfs;
-  spec.cmdline = config.vmm.kernel_params;
-  if (!config.image.insecure_plain_http.empty()) {
-    spec.cmdline.push_back("cc.insecure_plain_http=" + StrJoin(config.image.insecure_plain_http, ","));
-  }
-  if (!config.attestation.kbs_url.empty()) {
-    spec.cmdline.push_back("agent.aa_kbc_params=cc_kbc::" + config.attestation.kbs_url);
-  }
-  if (config.attestation.insecure_sample_evidence) {
-    spec.cmdline.push_back("agent.insecure_sample_evidence=true");
-  }
+  spec.cmdline = GuestKernelParams(config);
   spec.accel = config.vmm.accel;
   spec.tee = config.vmm.tee;
   spec.binary = config.vmm.binary;

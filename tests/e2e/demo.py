@@ -14,8 +14,8 @@ import sys
 import time
 
 import ocilayout
-from stack import RUNTIME, Failure, Stack, free_port
-from trust import SAMPLE_REFERENCE_VALUES, Trustee, attestation_config, encrypt
+from stack import BINARIES, RUNTIME, Failure, Stack, free_port
+from trust import DENY_ALL, Trustee, attestation_config
 
 BOLD, DIM, RESET = ("\033[1m", "\033[2m", "\033[0m") if sys.stdout.isatty() else ("", "", "")
 
@@ -84,35 +84,55 @@ def refused(stack, reference, reason):
         raise Failure(f"this should have failed with '{reason}'")
 
 
+def ccctl(stack, trustee, *args):
+    """Runs a command of the owner's tool, shown without the options that only this private set-up needs."""
+    print(f"{DIM}$ ccctl {' '.join(map(str, args))}{RESET}", flush=True)
+    private = ["--plain-http", stack.registry] if args[:2] == ("image", "encrypt") else []
+    return trustee.ccctl(*args, *private)
+
+
 def show_encrypted(stack, port):
     step("now with a secret: starting the owner's trust service (key broker, verifier, reference values)")
     trustee = Trustee(stack, port)
     print(f"    {trustee.url}\n"
           "    This VM is emulated and has no TEE: its evidence is the SAMPLE attester's and proves nothing.\n"
           "    In a Realm the same steps run with the CCA token.")
-    step("the owner makes a key, gives it to the trust service, encrypts an image with it and pushes that")
-    key = os.urandom(32)
-    trustee.put_key("default/key/demo", key)
+    step("the owner encrypts an image with a new key, pushes it, and gives the key to the trust service")
     secret = ocilayout.tar({"secret/recipe": b"two parts rum, one part lime\n"})
     image = ocilayout.Image([ocilayout.busybox_layer(), secret],
                             config={"Cmd": ["/bin/cat", "/secret/recipe"], "Env": ["PATH=/bin"]})
-    encrypted, _ = encrypt(image, "kbs:///default/key/demo", key)
-    reference = stack.push("secret:latest", encrypted)
-    print(f"    {reference}, layers of type {encrypted.layers[0].media_type}")
+    image.write(stack.dir / "recipe")
+    reference = f"{stack.registry}/recipe:encrypted"
+    ccctl(stack, trustee, "image", "encrypt", "oci:recipe", f"docker://{reference}", "--key", "kbs:///default/key/demo",
+          "--key-file", "demo.key")
+    ccctl(stack, trustee, "trustee", "resource", "put", "default/key/demo", "demo.key")
+    stack.announce(reference, image.diff_ids())
     step("running it in a guest that nobody endorsed: DENIED")
     refused(stack, reference, "is not endorsed")
     step("the owner endorses the guest's measurement; the same command again: RUNS")
-    trustee.endorse(SAMPLE_REFERENCE_VALUES)
+    (stack.dir / "guest.json").write_text(ccctl(stack, trustee, "measure", "--config", "config.toml", "--json"))
+    ccctl(stack, trustee, "trustee", "endorse", "guest.json")
     result = stack.run(reference, "secret", check=False, timeout=300)
     print(f"    {(result.stdout or result.stderr).strip()}")
     if result.stdout != "two parts rum, one part lime\n":
         raise Failure("the encrypted image did not run")
     step("with another key in the trust service: DENIED")
-    trustee.put_key("default/key/demo", os.urandom(32))
-    refused(stack, reference, "encrypted layer")
-    step("what the trust service wrote of its decisions")
+    ccctl(stack, trustee, "key", "new", "other.key")
+    ccctl(stack, trustee, "trustee", "resource", "put", "default/key/demo", "other.key")
+    refused(stack, reference, "kbs:///default/key/demo")
+    step("with a policy that gives out nothing: DENIED")
+    ccctl(stack, trustee, "trustee", "resource", "put", "default/key/demo", "demo.key")
+    (stack.dir / "nothing.rego").write_text(DENY_ALL)
+    ccctl(stack, trustee, "trustee", "resource-policy", "set", "nothing.rego")
+    refused(stack, reference, "PolicyDeny")
+    step("why, in the trust service's words")
     log = (stack.dir / "trustee.log").read_text(errors="replace")
-    print("    " + "\n    ".join(line for line in log.splitlines() if " decision" in line))
+    sessions = re.findall(r' decision session="([0-9a-f]+)" what="resource', log)
+    explanation = ccctl(stack, trustee, "trustee", "explain", sessions[0])
+    print("    " + "\n    ".join(explanation.strip().splitlines()))
+    leftovers = {what: found for what, found in stack.leftovers().items() if found}
+    if leftovers:
+        raise Failure(f"left behind on the host: {leftovers}")
 
 
 def main():

@@ -92,6 +92,21 @@ class Encrypted(unittest.TestCase):
         TRUSTEE.endorse(SAMPLE_REFERENCE_VALUES)
         self.runs()
 
+    def test_image_encrypted_by_the_owners_tool(self):
+        secret = ocilayout.tar({"secret/recipe": b"two parts rum"})
+        image = ocilayout.Image([ocilayout.busybox_layer(), secret])
+        image.write(STACK.dir / "recipe")
+        reference = f"{STACK.registry}/tool:1"
+        key = STACK.dir / "tool.key"
+        TRUSTEE.ccctl("image", "encrypt", f"oci:{STACK.dir}/recipe", f"docker://{reference}", "--key",
+                      "kbs:///default/key/tool", "--key-file", key, "--plain-http", STACK.registry)
+        SECRETS.append(key.read_bytes())
+        STACK.announce(reference, image.diff_ids())
+        TRUSTEE.ccctl("trustee", "resource", "put", "default/key/tool", key)
+        self.runs(reference)
+        TRUSTEE.put_key("default/key/tool", os.urandom(32))
+        self.refused("unwrap the layer key with kbs:///default/key/tool: A256GCM", reference=reference)
+
     def test_policy_that_denies(self):
         TRUSTEE.set_resource_policy(DENY_ALL)
         try:
@@ -101,7 +116,7 @@ class Encrypted(unittest.TestCase):
 
     def test_key_that_was_replaced(self):
         TRUSTEE.put_key(KEY_NAME, os.urandom(32))
-        self.refused("encrypted layer")
+        self.refused("private options of the encrypted layer")
 
     def test_key_of_a_wrong_length(self):
         TRUSTEE.put_key(KEY_NAME, b"short")

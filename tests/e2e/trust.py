@@ -15,7 +15,7 @@ import urllib.error
 import urllib.request
 
 import ocilayout
-from stack import BINARIES, Failure, free_port
+from stack import BINARIES, Failure
 
 # What the sample attester's evidence is endorsed by. The verifier fills in a fixed measurement, as upstream's.
 SAMPLE_MEASUREMENT = "abcde"
@@ -81,6 +81,18 @@ class Trustee:
         self.process.wait(timeout=10)
         self.stack.children.remove(self.process)
 
+    def environment(self):
+        """What makes `ccctl trustee` talk to this service."""
+        return {"CC_TRUSTEE_URL": self.url, "CC_TRUSTEE_ADMIN_KEY": str(self.data / "admin.key")}
+
+    def ccctl(self, *args):
+        """Runs the owner's tool against this service; returns its output."""
+        result = subprocess.run([BINARIES / "ccctl", *map(str, args)], capture_output=True, text=True, check=False,
+                                env=os.environ | self.environment(), cwd=self.stack.dir)
+        if result.returncode != 0:
+            raise Failure(f"ccctl {' '.join(map(str, args))}: {result.stderr.strip()}")
+        return result.stdout
+
     def call(self, method, path, body=None, content_type="application/json"):
         request = urllib.request.Request(f"{self.url}/kbs/v0/{path}", data=body, method=method, headers={
             "Authorization": f"Bearer {self.token}", "Content-Type": content_type})
@@ -111,6 +123,3 @@ def attestation_config(port):
     """The shim's [attestation] table for a Trustee on that port."""
     return f'[attestation]\nkbs_url = "http://127.0.0.1:{port}"\ninsecure_sample_evidence = true\n'
 
-
-__all__ = ["DENY_ALL", "SAMPLE_MEASUREMENT", "SAMPLE_REFERENCE_VALUES", "Trustee", "attestation_config", "encrypt",
-           "encrypt_layer", "free_port"]
