@@ -78,6 +78,7 @@ def show(stack, reference):
 
 def refused(stack, reference, reason):
     """Runs the image, which must fail for that reason; prints what containerd was told."""
+    command(stack, "run", "--rm", "--runtime", RUNTIME, reference, "denied")
     result = stack.run(reference, "denied", check=False, timeout=300)
     print(f"    {result.stderr.strip()}")
     if result.returncode == 0 or reason not in result.stderr:
@@ -86,7 +87,8 @@ def refused(stack, reference, reason):
 
 def ccctl(stack, trustee, *args):
     """Runs a command of the owner's tool, shown without the options that only this private set-up needs."""
-    print(f"{DIM}$ ccctl {' '.join(map(str, args))}{RESET}", flush=True)
+    shown = " ".join(args) + (" > guest.json" if args[0] == "measure" else "")
+    print(f"{DIM}$ ccctl {shown}{RESET}", flush=True)
     private = ["--plain-http", stack.registry] if args[:2] == ("image", "encrypt") else []
     return trustee.ccctl(*args, *private)
 
@@ -112,6 +114,7 @@ def show_encrypted(stack, port):
     step("the owner endorses the guest's measurement; the same command again: RUNS")
     (stack.dir / "guest.json").write_text(ccctl(stack, trustee, "measure", "--config", "config.toml", "--json"))
     ccctl(stack, trustee, "trustee", "endorse", "guest.json")
+    command(stack, "run", "--rm", "--runtime", RUNTIME, reference, "secret")
     result = stack.run(reference, "secret", check=False, timeout=300)
     print(f"    {(result.stdout or result.stderr).strip()}")
     if result.stdout != "two parts rum, one part lime\n":

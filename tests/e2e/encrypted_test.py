@@ -105,7 +105,7 @@ class Encrypted(unittest.TestCase):
         TRUSTEE.ccctl("trustee", "resource", "put", "default/key/tool", key)
         self.runs(reference)
         TRUSTEE.put_key("default/key/tool", os.urandom(32))
-        self.refused("unwrap the layer key with kbs:///default/key/tool: A256GCM", reference=reference)
+        self.refused("unwrap the layer key with kbs:///default/key/tool", "wrong key", reference=reference)
 
     def test_policy_that_denies(self):
         TRUSTEE.set_resource_policy(DENY_ALL)

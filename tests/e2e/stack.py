@@ -104,9 +104,9 @@ class Stack:
 
     # -- services -------------------------------------------------------------------------------------------
 
-    def spawn(self, name, argv, env=None):
+    def spawn(self, name, argv, env=None, cwd=None):
         log = open(self.dir / f"{name}.log", "ab")
-        child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env,
+        child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, cwd=cwd,
                                  start_new_session=True)
         log.close()
         self.children.append(child)
