@@ -16,15 +16,23 @@ constexpr char kBundleAnnotation[] = "io.katacontainers.pkg.oci.bundle_path";
 constexpr char kTypeAnnotation[] = "io.katacontainers.pkg.oci.container_type";
 constexpr char kCriTypeAnnotation[] = "io.kubernetes.cri.container-type";
 
-void CleanNamespaces(grpc::Linux* linux) {
+// Returns whether the container joins the PID namespace of its pod (a path on the host says so).
+bool CleanNamespaces(grpc::Linux* linux) {
+  bool joins_pod = false;
   google::protobuf::RepeatedPtrField<grpc::LinuxNamespace> kept;
   for (grpc::LinuxNamespace& ns : *linux->mutable_namespaces()) {
     // The guest is one network and cgroup namespace; a time namespace is the VM itself.
     if (ns.type() == "network" || ns.type() == "cgroup" || ns.type() == "time") continue;
+    // The agent always adds this one; with two of them upstream's agent (4.1.0) cannot exec.
+    if (ns.type() == "pid") {
+      joins_pod = joins_pod || !ns.path().empty();
+      continue;
+    }
     ns.clear_path();
     *kept.Add() = std::move(ns);
   }
   linux->mutable_namespaces()->Swap(&kept);
+  return joins_pod;
 }
 
 void CleanLabels(grpc::Spec& spec) {
@@ -93,7 +101,7 @@ absl::StatusOr<GuestContainer> MakeGuestContainer(grpc::Spec spec, const GuestCo
   spec.mutable_root()->set_path(rootfs);
   DropHooks(spec, result.dropped);
   DropHostDevices(spec.mutable_linux(), result.dropped);
-  CleanNamespaces(spec.mutable_linux());
+  result.request.set_sandbox_pidns(CleanNamespaces(spec.mutable_linux()));
   CleanLabels(spec);
   PruneResources(spec.mutable_linux()->mutable_resources());
   CC_RETURN_IF_ERROR(TranslateMounts(input.id, input.copy_tag, spec.mutable_mounts(), &result.copies));

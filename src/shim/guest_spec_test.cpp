@@ -37,7 +37,7 @@ TEST(GuestSpecTest, DropsWhatBelongsToTheHost) {
   absl::StatusOr<GuestContainer> guest =
       MakeGuestContainer(Parse(R"({"process":{"args":["x"],"selinuxLabel":"s","apparmorProfile":"a"},
                 "root":{"path":"rootfs"},"hooks":{"poststop":[{"path":"/hook"}]},
-                "linux":{"mountLabel":"m","namespaces":[{"type":"pid","path":"/p"},{"type":"network"},{"type":"cgroup"},
+                "linux":{"mountLabel":"m","namespaces":[{"type":"ipc","path":"/p"},{"type":"network"},{"type":"cgroup"},
                 {"type":"mount"}],"devices":[{"path":"/dev/fuse","type":"c"}],
                 "resources":{"devices":[{"allow":false}],"pids":{"limit":3},"cpu":{"shares":7,"cpus":"0"},
                 "memory":{"limit":9}},"seccomp":{"defaultAction":"SCMP_ACT_ALLOW"}}})"),
@@ -48,7 +48,7 @@ TEST(GuestSpecTest, DropsWhatBelongsToTheHost) {
   EXPECT_FALSE(spec.has_hooks());
   EXPECT_THAT(guest->dropped, ElementsAre("hook /hook", "device /dev/fuse"));
   ASSERT_EQ(spec.linux().namespaces_size(), 2);
-  EXPECT_EQ(spec.linux().namespaces(0).type(), "pid");
+  EXPECT_EQ(spec.linux().namespaces(0).type(), "ipc");
   EXPECT_EQ(spec.linux().namespaces(0).path(), "");
   EXPECT_EQ(spec.linux().namespaces(1).type(), "mount");
   EXPECT_EQ(spec.linux().resources().devices_size(), 0);
@@ -58,6 +58,20 @@ TEST(GuestSpecTest, DropsWhatBelongsToTheHost) {
   EXPECT_EQ(spec.linux().resources().memory().limit(), 9);
   EXPECT_TRUE(spec.linux().has_seccomp()) << "the guest enforces it";
   EXPECT_EQ(spec.process().selinuxlabel() + spec.process().apparmorprofile() + spec.linux().mountlabel(), "");
+}
+
+TEST(GuestSpecTest, PidNamespaceIsAFlagOfTheRequest) {
+  for (const auto& [name_space, shared] :
+       {std::pair(R"({"type":"pid"})", false), std::pair(R"({"type":"pid","path":"/proc/7/ns/pid"})", true),
+        std::pair(R"({"type":"mount"})", false)}) {
+    absl::StatusOr<GuestContainer> guest = MakeGuestContainer(
+        Parse(std::string(R"({"process":{},"linux":{"namespaces":[)") + name_space + "]}}"), Input());
+    ASSERT_TRUE(guest.ok()) << guest.status();
+    EXPECT_EQ(guest->request.sandbox_pidns(), shared) << name_space;
+    for (const grpc::LinuxNamespace& ns : guest->request.oci().linux().namespaces()) {
+      EXPECT_NE(ns.type(), "pid") << "the agent adds it";
+    }
+  }
 }
 
 TEST(GuestSpecTest, RootfsIsAnImageThatTheGuestPulls) {

@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "containerd/task.pb.h"
 #include "google/protobuf/empty.pb.h"
+#include "shim/status_codes.h"
 
 namespace cc::shim {
 namespace {
@@ -196,14 +197,14 @@ void RegisterTaskService(ttrpc::Server& server, const std::shared_ptr<Pod>& pod,
     const auto handle = [&]<typename In, typename Out>(const char* method, Method<In, Out> function) {
       server.Handle<In, Out>(name, method,
                              [service, function](const ttrpc::CallContext&, const In& in, Out& out) {
-                               return (service.get()->*function)(in, out);
+                               return ForContainerd((service.get()->*function)(in, out));
                              });
     };
     const auto handle_with_call = [&]<typename In, typename Out>(const char* method,
                                                                  MethodWithCall<In, Out> function) {
       server.Handle<In, Out>(name, method,
                              [service, function](const ttrpc::CallContext& call, const In& in, Out& out) {
-                               return (service.get()->*function)(call, in, out);
+                               return ForContainerd((service.get()->*function)(call, in, out));
                              });
     };
     handle_with_call("Create", &TaskService::Create);

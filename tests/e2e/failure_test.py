@@ -147,7 +147,7 @@ class Failure(unittest.TestCase):
             out.write(bytes(1024))
         # The claimed diff_id is false too: the limit must stop it before the end is reached.
         bomb = ocilayout.Layer(blob=compressed.getvalue(), diff_id=ocilayout.sha256(b"bomb"))
-        self.refused(STACK.push("bomb:1", ocilayout.Image([bomb])), "may take")
+        self.refused(STACK.push("bomb:1", ocilayout.Image([bomb])), "may take", "failed precondition")
 
     # -- configuration --------------------------------------------------------------------------------------
 
