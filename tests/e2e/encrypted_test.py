@@ -5,6 +5,7 @@ The machine is emulated, so the evidence is the sample attester's; all else is a
 """
 
 import base64
+import json
 import os
 import time
 import unittest
@@ -35,7 +36,8 @@ def setUpModule():
     global STACK, TRUSTEE, IMAGE
     port = free_port()
     # At "debug" the guest's console is in the log, too.
-    STACK = Stack(attestation=attestation_config(port) + '[log]\nlevel = "debug"\n')
+    STACK = Stack(attestation=attestation_config(port) + '[log]\nlevel = "debug"\n',
+                  vmm='kernel_params = ["agent.guest_components_rest_api=all"]')
     TRUSTEE = Trustee(STACK, port)
     secret = ocilayout.tar({"secret/recipe": b"two parts rum"})
     IMAGE = push_encrypted("secret:1", ocilayout.Image(
@@ -106,6 +108,16 @@ class Encrypted(unittest.TestCase):
         self.runs(reference)
         TRUSTEE.put_key("default/key/tool", os.urandom(32))
         self.refused("unwrap the layer key with kbs:///default/key/tool", "wrong key", reference=reference)
+
+    def test_container_fetches_a_secret_over_rest(self):
+        TRUSTEE.put_key("default/text/motto", b"no shortcuts")
+        script = ("for p in info cdh/resource/default/text/motto cdh/resource/default/text/none "
+                  "'aa/evidence?runtime_data=x'; do wget -q -O - http://127.0.0.1:8006/$p || echo failed; echo; done")
+        info, motto, missing, _, evidence = STACK.run(IMAGE, "rest", "/bin/sh", "-c", script).stdout.splitlines()
+        self.assertEqual(json.loads(info)["tee"], "sample")
+        self.assertEqual(motto, "no shortcuts")
+        self.assertEqual(missing, "failed")
+        self.assertEqual(json.loads(evidence)["report_data"], base64.b64encode(b"x").decode())
 
     def test_policy_that_denies(self):
         TRUSTEE.set_resource_policy(DENY_ALL)
