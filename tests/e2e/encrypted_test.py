@@ -39,9 +39,9 @@ def setUpModule():
     STACK = Stack(attestation=attestation_config(port) + '[log]\nlevel = "debug"\n',
                   vmm='kernel_params = ["agent.guest_components_rest_api=all"]')
     TRUSTEE = Trustee(STACK, port)
-    secret = ocilayout.tar({"secret/recipe": b"two parts rum"})
-    IMAGE = push_encrypted("secret:1", ocilayout.Image(
-        [ocilayout.busybox_layer(), ocilayout.Layer(secret, "zstd"), ocilayout.Layer(ocilayout.tar({"plain": b"x"}), "tar")]))
+    secret = ocilayout.Layer(ocilayout.tar({"secret/recipe": b"two parts rum"}), "zstd")
+    uncompressed = ocilayout.Layer(ocilayout.tar({"plain": b"x"}), "tar")
+    IMAGE = push_encrypted("secret:1", ocilayout.Image([ocilayout.busybox_layer(), secret, uncompressed]))
 
 
 def tearDownModule():
