@@ -141,7 +141,9 @@ absl::Status Encrypt(const Flags& flags) {
 
 void AddImage(CLI::App& app, Outcome& outcome) {
   CLI::App* image = app.add_subcommand("image", "Images whose layers only attested guests can read");
-  image->require_subcommand(1);
+  image->require_subcommand(1)->footer(
+      "Example: ccctl image encrypt docker://docker.io/library/nginx:1.27 oci:/tmp/nginx:enc --key "
+      "kbs:///default/key/app");
   CLI::App* encrypt = image->add_subcommand("encrypt", "Copy an image with its layers encrypted");
   encrypt->footer(
       "SRC and DST are oci:DIR[:TAG] or docker://REGISTRY/NAME:TAG. Entry point, environment and layer sizes "

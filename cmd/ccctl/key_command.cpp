@@ -42,7 +42,7 @@ void AddToken(CLI::App* key, Outcome& outcome) {
 
 void AddKey(CLI::App& app, Outcome& outcome) {
   CLI::App* key = app.add_subcommand("key", "Make keys; an existing file is never overwritten");
-  key->require_subcommand(1);
+  key->require_subcommand(1)->footer("Example: ccctl key new app.key");
 
   CLI::App* make = key->add_subcommand("new", "Write a key that images are encrypted to (32 random bytes)");
   make->footer("Example: ccctl key new app.key");

@@ -84,7 +84,8 @@ absl::Status GetResource(const Service& service, const GetFlags& flags) {
 
 void AddResource(CLI::App* trustee, const ServicePtr& service, Outcome& outcome) {
   CLI::App* group = trustee->add_subcommand("resource", "Keys and secrets that attested guests may fetch");
-  group->require_subcommand(1)->fallthrough();
+  group->require_subcommand(1)->fallthrough()->footer(
+      "Example: ccctl trustee --admin-key admin.key resource put default/key/app app.key");
 
   struct PutFlags {
     std::string resource, file;

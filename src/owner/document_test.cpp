@@ -51,7 +51,7 @@ TEST(ReferenceValues, ListsAreUnitedAndTheRestReplaced) {
 }
 
 TEST(Measurement, DigestsAreThoseOfOpenssl) {
-  const TempDir dir = TempDir::Create("measure-test").value();
+  const TempDir dir = TempDir::Create("/tmp/cc-measure-test-").value();
   ASSERT_TRUE(WriteFileAtomic(dir.path() + "/kernel", std::string(3000000, 'k')).ok());
   ASSERT_TRUE(WriteFileAtomic(dir.path() + "/initramfs", "").ok());
   const auto measurement = Measure({dir.path() + "/kernel", dir.path() + "/initramfs", "quiet", false});

@@ -30,7 +30,7 @@ class KeyTest : public ::testing::Test {
     EXPECT_EQ(::stat(Path(name).c_str(), &info), 0) << name;
     return info.st_mode & 0777;
   }
-  const TempDir dir_ = TempDir::Create("key-test").value();
+  const TempDir dir_ = TempDir::Create("/tmp/cc-key-test-").value();
 };
 
 TEST_F(KeyTest, AKeyIsRandomPrivateAndNeverOverwritten) {

@@ -79,14 +79,14 @@ absl::Status FromAnswer(const attest::HttpResponse& response, std::string_view w
   }
 }
 
-// Of one path segment or several: what RFC 3986 leaves unreserved stays, and so does '/'.
+// One path segment: what RFC 3986 leaves unreserved stays, and ':'.
 std::string PercentEncode(std::string_view text) {
   constexpr char kHex[] = "0123456789ABCDEF";
   std::string out;
   for (const char c : text) {
     const unsigned char byte = static_cast<unsigned char>(c);
     const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       std::string_view("-._~/:").find(c) != std::string_view::npos;
+                       std::string_view("-._~:").find(c) != std::string_view::npos;
     if (plain) {
       out.push_back(c);
     } else {
@@ -94,6 +94,21 @@ std::string PercentEncode(std::string_view text) {
     }
   }
   return out;
+}
+
+// The name of a reference value may have slashes. Empty segments (rvps:///a) would not survive, and "." or
+// ".." would lead to another endpoint.
+absl::StatusOr<std::string> ReferencePath(std::string_view name) {
+  std::vector<std::string> segments;
+  bool encode_slashes = false;
+  for (const std::string_view segment : StrSplit(name, '/')) {
+    if (segment == "." || segment == ".." || name.empty()) {
+      return absl::InvalidArgumentError(StrCat("reference value '", name, "': the name cannot be asked for"));
+    }
+    encode_slashes = encode_slashes || segment.empty();
+    segments.push_back(PercentEncode(segment));
+  }
+  return StrCat("/kbs/v0/reference-value/", StrJoin(segments, encode_slashes ? "%2F" : "/"));
 }
 
 absl::StatusOr<std::string> ResourcePath(const attest::ResourceUri& uri) {
@@ -169,8 +184,8 @@ absl::Status TrusteeClient::RegisterReferenceValues(std::string_view message) co
 }
 
 absl::StatusOr<std::string> TrusteeClient::GetReferenceValue(std::string_view name) const {
-  return Call("GET", StrCat("/kbs/v0/reference-value/", PercentEncode(name)), "", "",
-              StrCat("read reference value ", name));
+  CC_ASSIGN_OR_RETURN(const std::string path, ReferencePath(name));
+  return Call("GET", path, "", "", StrCat("read reference value ", name));
 }
 
 absl::StatusOr<std::string> TrusteeClient::Explain(std::string_view session) const {

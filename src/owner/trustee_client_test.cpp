@@ -39,6 +39,7 @@ TEST(TrusteeClient, SendsTheMessagesOfTheProtocol) {
   EXPECT_TRUE(client->RegisterReferenceValues("{}").ok());
   EXPECT_THAT(*client->ListResourcePolicies(), ::testing::ElementsAre("resource-policy"));
   EXPECT_TRUE(client->GetReferenceValue("rvps:///a/b c%2f").ok());
+  EXPECT_TRUE(client->GetReferenceValue("a/b").ok());
   EXPECT_TRUE(client->Explain("3f/../9a").ok());
   EXPECT_TRUE(client->KeySet().ok());
 
@@ -53,7 +54,8 @@ TEST(TrusteeClient, SendsTheMessagesOfTheProtocol) {
        R"({"policy":"cGFja2FnZSBwb2xpY3k","policy_id":"default_cpu","type":"rego"})"},
       {"POST", "/kbs/v0/reference-value", "{}"},
       {"GET", "/kbs/v0/resource-policy", ""},
-      {"GET", "/kbs/v0/reference-value/rvps:///a/b%20c%252f", ""},
+      {"GET", "/kbs/v0/reference-value/rvps:%2F%2F%2Fa%2Fb%20c%252f", ""},
+      {"GET", "/kbs/v0/reference-value/a/b", ""},
       {"GET", "/kbs/v0/explain/3f%2F..%2F9a", ""},
       {"GET", "/.well-known/jwks.json", ""},
   };
@@ -119,6 +121,15 @@ TEST(TrusteeClient, ATokenDoesNotCrossTheNetworkInClear) {
   for (const auto& c : kCases) {
     EXPECT_EQ(TrusteeClient::Create({.url = c.url, .token = c.token, .roots_pem = ""}).ok(), c.ok) << c.url;
   }
+}
+
+TEST(TrusteeClient, ANameCannotLeadElsewhere) {
+  TestHttpServer server([](const TestRequest&, Connection& c) { c.Reply(200, "1"); });
+  const auto client = ClientOf(server);
+  for (const char* name : {"", ".", "..", "a/../b", "../resource-policy"}) {
+    EXPECT_TRUE(absl::IsInvalidArgument(client->GetReferenceValue(name).status())) << name;
+  }
+  EXPECT_TRUE(server.Requests().empty());
 }
 
 TEST(TrusteeClient, AResourceHasNoQuery) {

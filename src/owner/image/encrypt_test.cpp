@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "base/strings.h"
+#include "image/push.h"
 #include "image/test_compress.h"
 #include "image/test_docker_registry.h"
 #include "image/test_image.h"
@@ -80,7 +81,7 @@ class EncryptTest : public ::testing::Test {
     return EncryptImage(source, destination, request, {});
   }
 
-  // The plain layers of an encrypted manifest, opened as the guest does.
+  // The digests of the plain layers of an encrypted manifest, opened as the guest does.
   std::vector<std::string> Decrypt(ImageSource& source, const std::string& manifest) {
     std::vector<std::string> out;
     const json document = json::parse(manifest);
@@ -109,12 +110,12 @@ class EncryptTest : public ::testing::Test {
                   });
       EXPECT_TRUE(status.ok()) << status;
       EXPECT_NE(plain, ciphertext);
-      out.push_back(plain);
+      out.push_back(DigestOf(plain));
     }
     return out;
   }
 
-  const TempDir dir_ = TempDir::Create("encrypt-test").value();
+  const TempDir dir_ = TempDir::Create("/tmp/cc-encrypt-test-").value();
   EncryptProgress progress_;
 };
 
@@ -141,7 +142,8 @@ TEST_F(EncryptTest, TheGuestsDecryptorOpensEveryKindOfLayer) {
   EXPECT_EQ(root->digest.ToString(), report->digest);
   EXPECT_EQ(DigestOf(root->body), report->digest);
   EXPECT_THAT(Decrypt(destination, root->body),
-              ::testing::ElementsAre(kTar, image::testing::Gzip("two"), image::testing::Zstd("three")));
+              ::testing::ElementsAre(DigestOf(kTar), DigestOf(image::testing::Gzip("two")),
+                                     DigestOf(image::testing::Zstd("three"))));
   const json before = json::parse(image.manifest), after = json::parse(root->body);
   EXPECT_EQ(after["config"], before["config"]);
   for (size_t i = 0; i < 3; ++i) {
@@ -158,7 +160,9 @@ TEST_F(EncryptTest, ASecondEncryptionHasOtherKeys) {
   OciLayout source(Path("plain"), "v1");
   ASSERT_TRUE(source.PutRoot(Write(source, image, kOciManifestType), image.manifest, {}).ok());
   OciLayout a(Path("a"), "v1"), b(Path("a"), "v2");
-  EXPECT_NE(Encrypt(source, a)->digest, Encrypt(source, b)->digest);
+  const auto first = Encrypt(source, a), second = Encrypt(source, b);
+  ASSERT_TRUE(first.ok() && second.ok()) << first.status() << second.status();
+  EXPECT_NE(first->digest, second->digest);
   // Both tags are in the layout.
   EXPECT_TRUE(a.Root({}).ok());
   EXPECT_TRUE(b.Root({}).ok());
@@ -183,7 +187,7 @@ TEST_F(EncryptTest, DockersDocumentsBecomeOcis) {
   const auto report = Encrypt(source, destination);
   ASSERT_TRUE(report.ok()) << report.status();
   const std::string body = destination.Root({})->body;
-  EXPECT_THAT(Decrypt(destination, body), ::testing::ElementsAre(image::testing::Gzip(kTar)));
+  EXPECT_THAT(Decrypt(destination, body), ::testing::ElementsAre(DigestOf(image::testing::Gzip(kTar))));
   const json after = json::parse(body);
   EXPECT_EQ(after["config"]["mediaType"], "application/vnd.oci.image.config.v1+json");
   EXPECT_EQ(after["layers"][0]["mediaType"], "application/vnd.oci.image.layer.v1.tar+gzip+encrypted");
@@ -235,7 +239,7 @@ TEST_F(EncryptIndexTest, EveryPlatformIsEncryptedAndASharedLayerOnce) {
     const auto manifest = destination.Manifest(entry.descriptor, {});
     ASSERT_TRUE(manifest.ok()) << manifest.status();
     EXPECT_THAT(Decrypt(destination, manifest->body),
-                ::testing::ElementsAre(kTar, entry.platform.architecture));
+                ::testing::ElementsAre(DigestOf(kTar), DigestOf(entry.platform.architecture)));
   }
 }
 
@@ -243,7 +247,8 @@ TEST_F(EncryptIndexTest, OnePlatformBecomesAnImageWithoutIndex) {
   OciLayout destination(Path("encrypted"), "v1");
   const auto report = Encrypt(source_, destination, "arm64");
   ASSERT_TRUE(report.ok()) << report.status();
-  EXPECT_THAT(Decrypt(destination, destination.Root({})->body), ::testing::ElementsAre(kTar, "arm64"));
+  EXPECT_THAT(Decrypt(destination, destination.Root({})->body),
+              ::testing::ElementsAre(DigestOf(kTar), DigestOf("arm64")));
   const absl::Status none = Encrypt(source_, destination, "riscv64").status();
   EXPECT_TRUE(absl::IsNotFound(none));
   EXPECT_THAT(none.ToString(), HasSubstr("linux/amd64, linux/arm64"));
@@ -293,8 +298,8 @@ TEST_F(EncryptTest, FromAndToDebiansRegistry) {
   OciLayout layout(Path("plain"), "v1");
   ASSERT_TRUE(layout.PutRoot(Write(layout, image, kOciManifestType), image.manifest, {}).ok());
   const std::string plain = "docker://" + registry.host() + "/team/app:plain";
-  const auto pushed = cc::Run({.argv = {"skopeo", "--insecure-policy", "copy", "--dest-tls-verify=false",
-                                        "oci:" + Path("plain") + ":v1", plain}});
+  const auto pushed = cc::Run({.argv = {"skopeo", "--insecure-policy", "copy", "--preserve-digests",
+                                        "--dest-tls-verify=false", "oci:" + Path("plain") + ":v1", plain}});
   ASSERT_TRUE(pushed.ok() && pushed->exit.Status() == 0) << pushed->err;
 
   RegistryOptions options;
@@ -310,7 +315,8 @@ TEST_F(EncryptTest, FromAndToDebiansRegistry) {
   ASSERT_TRUE(root.ok()) << root.status();
   EXPECT_EQ(root->digest.ToString(), report->digest);
   EXPECT_THAT(Decrypt(**back, root->body),
-              ::testing::ElementsAre(kTar, image::testing::Gzip("two"), image::testing::Zstd("three")));
+              ::testing::ElementsAre(DigestOf(kTar), DigestOf(image::testing::Gzip("two")),
+                                     DigestOf(image::testing::Zstd("three"))));
   // Another tool reads it too.
   const auto copied =
       cc::Run({.argv = {"skopeo", "--insecure-policy", "copy", "--src-tls-verify=false",

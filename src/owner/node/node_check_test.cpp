@@ -101,7 +101,7 @@ TEST(RealmProbe, AKernelMayExportItsOwnNumber) {
 }
 
 TEST(RealmProbe, ReadsTheExportedNumber) {
-  const TempDir dir = TempDir::Create("probe-test").value();
+  const TempDir dir = TempDir::Create("/tmp/cc-probe-test-").value();
   const std::string path = dir.path() + "/n";
   EXPECT_EQ(LiveCapability(path), std::nullopt);
   const std::pair<const char*, std::optional<uint32_t>> kCases[] = {{"250\n", 250},
@@ -144,7 +144,7 @@ class CheckTest : public ::testing::Test {
     return {};
   }
 
-  const TempDir dir_ = TempDir::Create("check-test").value();
+  const TempDir dir_ = TempDir::Create("/tmp/cc-check-test-").value();
   UniqueFd listener_;
   Input input_;
 };
