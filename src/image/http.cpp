@@ -130,19 +130,19 @@ CURLcode OnTlsContext(CURL*, void* context, void* self) {
   return CURLE_OK;
 }
 
-absl::Status FromCurl(CURLcode code, const char* detail) {
+absl::Status FromCurl(CURLcode code, const char* detail, const HttpOptions& options) {
   const std::string text = *detail != '\0' ? detail : curl_easy_strerror(code);
   switch (code) {
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CACERT_BADFILE:
-      return absl::FailedPreconditionError(
-          StrCat("the server's certificate is not trusted: ", text,
-                 " (for a private CA add its certificate to extra_root_certificates)"));
+      return absl::FailedPreconditionError(StrCat("the server's certificate is not trusted: ", text,
+                                                  " (for a private CA add its certificate to ",
+                                                  options.roots_setting, ")"));
     case CURLE_SSL_CONNECT_ERROR:
       if (text.find("wrong version number") != std::string::npos) {
         return absl::FailedPreconditionError(
-            "the server does not speak TLS; if it is meant to be reached by plain HTTP, name it in "
-            "insecure_plain_http (kernel command line: cc.insecure_plain_http=host:port)");
+            StrCat("the server does not speak TLS; if it is meant to be reached by plain HTTP, name it in ",
+                   options.plain_http_setting));
       }
       return absl::UnavailableError(text);
     case CURLE_OPERATION_TIMEDOUT:
@@ -173,8 +173,9 @@ struct HttpClient::State {
   absl::Status CheckScheme(const Url& url) const {
     if (url.scheme != "http" || options.plain_http_hosts.contains(url.HostPort())) return absl::OkStatus();
     if (url.port == "80" && options.plain_http_hosts.contains(url.host)) return absl::OkStatus();
-    return absl::FailedPreconditionError(StrCat(
-        "plain HTTP to ", url.HostPort(), " is not allowed (insecure_plain_http lists the exceptions)"));
+    return absl::FailedPreconditionError(StrCat("plain HTTP to ", url.HostPort(),
+                                                " is not allowed; exceptions are named in ",
+                                                options.plain_http_setting));
   }
 };
 
@@ -317,7 +318,7 @@ absl::StatusOr<HttpResponse> HttpClient::Perform(const HttpRequest& request, con
   }
   if (code == CURLE_OK || error_page_cut) return std::move(transfer.response);
   if (!transfer.error.ok()) return transfer.error;
-  const absl::Status status = FromCurl(code, detail);
+  const absl::Status status = FromCurl(code, detail, options);
   return egress.empty() ? status
                         : Annotate(status, "through the host, as the guest has no network of its own");
 }

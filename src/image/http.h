@@ -5,8 +5,8 @@
 // - a transfer has no overall deadline, but one without progress for `stall_timeout` ends with an error;
 // - environment variables (http_proxy …) have no say.
 //
-// Thread-safe: each call takes an idle connection handle or makes one. The process must ignore SIGPIPE, because
-// OpenSSL writes to sockets without MSG_NOSIGNAL.
+// Thread-safe: each call takes an idle connection handle or makes one. The process must ignore SIGPIPE,
+// because OpenSSL writes to sockets without MSG_NOSIGNAL.
 #ifndef CC_IMAGE_HTTP_H_
 #define CC_IMAGE_HTTP_H_
 
@@ -39,6 +39,10 @@ struct HttpOptions {
   std::chrono::milliseconds connect_timeout = std::chrono::seconds(15);
   std::chrono::milliseconds stall_timeout = std::chrono::seconds(30);
   std::string user_agent = "kata-cc/" CC_VERSION;
+  // What a person sets to allow plain HTTP and further roots, for error messages.
+  std::string plain_http_setting =
+      "insecure_plain_http (kernel command line: cc.insecure_plain_http=host:port)";
+  std::string roots_setting = "extra_root_certificates";
 };
 
 // Fills `out` with bytes of a request's body from `offset` on and returns how many; may be asked for any part

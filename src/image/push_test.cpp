@@ -156,9 +156,16 @@ TEST_F(PushTest, AsksForATokenThatMayPush) {
   EXPECT_THAT(ToLower(other_->Requests().at(0).target), HasSubstr("pull%2cpush"));
 }
 
-TEST_F(PushTest, RefusesPlainHttpToOthers) {
-  RegistryPush push(HttpClient::Create({}).value(), Reference::Parse("127.0.0.1:1/team/app").value(), {});
-  EXPECT_FALSE(push.HasBlob(DescriptorOf("x").digest, std::stop_token()).ok());
+TEST_F(PushTest, TheRegistryCannotMoveAnUploadToPlainHttp) {
+  TestHttpServer unlisted([](const TestRequest&, Connection& c) { c.Reply(201); });
+  RegistryPush& push = Start([&](const TestRequest& request, Connection& c) {
+    if (request.method == "HEAD") return c.Reply(404);
+    c.Reply(202, "", {{"Location", "http://" + unlisted.Host() + "/x"}});
+  });
+  const absl::Status status = push.PutBlob(DescriptorOf(kBlob), TextBody(kBlob), {});
+  EXPECT_TRUE(absl::IsFailedPrecondition(status)) << status;
+  EXPECT_THAT(status.ToString(), HasSubstr("plain HTTP"));
+  EXPECT_TRUE(unlisted.Requests().empty());
 }
 
 TEST(PushToDebiansRegistry, WhatIsPushedCanBePulled) {

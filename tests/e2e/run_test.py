@@ -189,7 +189,10 @@ class Run(unittest.TestCase):
         before = self.host_figures()
         for i in range(50):
             self.assertEqual(STACK.run(IMAGE, f"cycle{i}", "/bin/sh", "-c", "exit 3", check=False).returncode, 3)
-        self.assertEqual(self.host_figures(), before)
+        after = self.host_figures()
+        # containerd's own descriptors come and go by a few; a leak would show as one for each cycle.
+        self.assertLess(after.pop("containerd fds"), before.pop("containerd fds") + 10)
+        self.assertEqual(after, before)
 
     @staticmethod
     def host_figures():

@@ -63,6 +63,8 @@ absl::StatusOr<Access> MakeAccess(const image::Reference& reference, const Regis
   http.plain_http_hosts = options.plain_http;
   http.extra_roots_pem = options.roots_pem;
   http.stall_timeout = kStall;
+  http.plain_http_setting = "--plain-http HOST:PORT";
+  http.roots_setting = "--certificate FILE";
   Access access;
   CC_ASSIGN_OR_RETURN(access.http, image::HttpClient::Create(std::move(http)));
   if (options.auth_json.empty()) return access;

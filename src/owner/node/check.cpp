@@ -77,7 +77,7 @@ Row CheckRuntime(const Input& input) {
     const std::string path = StrCat(directory, "/", input.runtime);
     if (!directory.empty() && ::access(path.c_str(), X_OK) == 0) return Ok("runtime", path);
   }
-  return Failed("runtime", StrCat(input.runtime, " is in none of ", input.search_path),
+  return Failed("runtime", StrCat(input.runtime, " is in no directory of PATH"),
                 StrCat("install kata-cc, or copy ", input.runtime, " to /usr/local/bin"));
 }
 
