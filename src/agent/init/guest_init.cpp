@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <string_view>
 
 #include "agent/cgroup/cgroup.h"
 #include "agent/net/links.h"
@@ -85,6 +86,9 @@ absl::Status SetUpGuest(const std::string& cgroup_root) {
   CC_RETURN_IF_ERROR(SetUpLoopback());
   const rlimit files{.rlim_cur = kMaxFiles, .rlim_max = kMaxFiles};
   ::setrlimit(RLIMIT_NOFILE, &files);
+  // Until CreateSandbox names the pod; the kernel's own "(none)" is no host name.
+  constexpr std::string_view kHostname = "localhost";
+  if (::sethostname(kHostname.data(), kHostname.size()) != 0) return ErrnoStatus(errno, "set the host name");
   return absl::OkStatus();
 }
 
