@@ -121,11 +121,17 @@ absl::Status Serve(const Flags& flags) {
   cc::datahub::RegisterSecretServices(attestation, {}, server);
   CC_ASSIGN_OR_RETURN(const cc::UniqueFd listener, cc::ListenUnix(config.socket));
 
-  CC_ASSIGN_OR_RETURN(
-      const auto attestation_agent,
-      BackgroundServer::Start(config.attestation_agent_socket, [&attestation](cc::ttrpc::Server& agent) {
-        cc::datahub::RegisterAttestationAgent(attestation, agent);
-      }));
+  std::unique_ptr<BackgroundServer> attestation_agent;
+  if (cc::ConnectUnix(config.attestation_agent_socket).ok()) {
+    cc::log::Info("another attestation agent serves its socket",
+                  {{"socket", config.attestation_agent_socket}});
+  } else {
+    CC_ASSIGN_OR_RETURN(
+        attestation_agent,
+        BackgroundServer::Start(config.attestation_agent_socket, [&attestation](cc::ttrpc::Server& agent) {
+          cc::datahub::RegisterAttestationAgent(attestation, agent);
+        }));
+  }
   std::unique_ptr<cc::datahub::RestServer> rest;
   if (config.rest.any()) {
     CC_ASSIGN_OR_RETURN(rest, StartRest(attestation, config.rest));
@@ -161,7 +167,7 @@ int main(int argc, char** argv) {
   app.add_option(
       "--attestation-socket", flags.attestation_agent_socket,
       cc::StrCat("Unix socket of the attestation agent (", cc::agent_proto::kAttestationAgentSocket, ")"));
-  app.add_option("--store", flags.store, "Directory of the image store (/run/kata-containers/image)");
+  app.add_option("--store", flags.store, "Directory of the image store (/run/confidential-containers/image)");
   app.add_option("--config", flags.config, "Configuration file (TOML)")->check(CLI::ExistingFile);
   CLI11_PARSE(app, argc, argv);
 

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "absl/status/statusor.h"
+#include "agent_proto/guest_error.h"
 #include "agent_proto/names.h"
 #include "base/unique_fd.h"
 #include "google/protobuf/empty.pb.h"
@@ -202,7 +203,10 @@ class AgentClient {
   template <typename Response, typename Request>
   absl::StatusOr<Response> Call(std::string_view service, std::string_view method, const Request& in,
                                 Timeout timeout) {
-    return client_.Call<Response>(service, method, in, {.timeout = timeout, .metadata = {}});
+    absl::StatusOr<Response> out =
+        client_.Call<Response>(service, method, in, {.timeout = timeout, .metadata = {}});
+    if (!out.ok()) return GuestError(out.status());
+    return out;
   }
 
   ttrpc::Client client_;

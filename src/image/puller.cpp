@@ -35,23 +35,19 @@ absl::Status CheckDecryption(const ResolvedImage& image, const PullerOptions& op
 }  // namespace
 
 Puller::Puller(PullerOptions options, std::shared_ptr<HttpClient> http, std::unique_ptr<LayerStore> layers,
-               std::unique_ptr<ContainerStore> containers, UniqueFd bundle_root)
+               std::unique_ptr<ContainerStore> containers)
     : options_(std::move(options)),
       http_(std::move(http)),
       layers_(std::move(layers)),
-      containers_(std::move(containers)),
-      bundle_root_(std::move(bundle_root)) {}
+      containers_(std::move(containers)) {}
 
 absl::StatusOr<std::unique_ptr<Puller>> Puller::Create(PullerOptions options) {
   CC_ASSIGN_OR_RETURN(std::shared_ptr<HttpClient> http, HttpClient::Create(options.http));
   CC_ASSIGN_OR_RETURN(std::unique_ptr<LayerStore> layers, LayerStore::Open(options.store));
   CC_ASSIGN_OR_RETURN(std::unique_ptr<ContainerStore> containers, ContainerStore::Open(layers->root_fd()));
-  CC_ASSIGN_OR_RETURN(const UniqueFd slash, OpenFile("/", O_PATH | O_DIRECTORY));
-  absl::StatusOr<UniqueFd> bundle_root = MakeDirsBeneath(slash.get(), options.bundle_root, 0755);
-  if (!bundle_root.ok()) return Annotate(bundle_root.status(), StrCat("make ", options.bundle_root));
   while (options.bundle_root.size() > 1 && options.bundle_root.back() == '/') options.bundle_root.pop_back();
-  return std::unique_ptr<Puller>(new Puller(std::move(options), std::move(http), std::move(layers),
-                                            std::move(containers), std::move(bundle_root).value()));
+  return std::unique_ptr<Puller>(
+      new Puller(std::move(options), std::move(http), std::move(layers), std::move(containers)));
 }
 
 // The bundle's path below the bundle root, in its plainest form.
@@ -90,8 +86,10 @@ absl::StatusOr<PullResult> Puller::PullReference(const Reference& reference, std
   CC_RETURN_IF_ERROR(CheckDecryption(image, options_));
   CC_ASSIGN_OR_RETURN(const std::vector<UniqueFd> layers, PullLayers(registry, image, reference, stop));
 
-  CC_ASSIGN_OR_RETURN(const UniqueFd bundle_fd, MakeDirsBeneath(bundle_root_.get(), relative, 0755));
   const std::string path = StrCat(options_.bundle_root, "/", relative);
+  // From the root each time: upstream's agent removes and makes the bundle root anew for each sandbox.
+  CC_ASSIGN_OR_RETURN(const UniqueFd slash, OpenFile("/", O_PATH | O_DIRECTORY));
+  CC_ASSIGN_OR_RETURN(const UniqueFd bundle_fd, MakeDirsBeneath(slash.get(), path, 0755));
   CC_ASSIGN_OR_RETURN(const UniqueFd rootfs, containers_->Mount(path, bundle_fd.get(), layers));
   if (absl::Status status = WriteConfig(bundle_fd.get(), rootfs, image.config); !status.ok()) {
     if (absl::Status released = containers_->Release(path); !released.ok()) {

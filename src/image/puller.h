@@ -30,7 +30,8 @@
 namespace cc::image {
 
 struct PullerOptions {
-  std::string store = "/run/kata-containers/image";
+  // Not beneath the bundle root, which upstream's agent empties when a sandbox is created.
+  std::string store = "/run/confidential-containers/image";
   // Bundles are beneath this directory, and nowhere else.
   std::string bundle_root = "/run/kata-containers";
   int parallel_layers = 3;  // per image
@@ -61,7 +62,7 @@ class Puller {
 
  private:
   Puller(PullerOptions options, std::shared_ptr<HttpClient> http, std::unique_ptr<LayerStore> layers,
-         std::unique_ptr<ContainerStore> containers, UniqueFd bundle_root);
+         std::unique_ptr<ContainerStore> containers);
   absl::StatusOr<PullResult> PullReference(const Reference& reference, std::string_view bundle,
                                            std::stop_token stop);
   absl::StatusOr<std::vector<UniqueFd>> PullLayers(Registry& registry, const ResolvedImage& image,
@@ -73,7 +74,6 @@ class Puller {
   const std::shared_ptr<HttpClient> http_;
   const std::unique_ptr<LayerStore> layers_;
   const std::unique_ptr<ContainerStore> containers_;
-  const UniqueFd bundle_root_;
 };
 
 }  // namespace cc::image

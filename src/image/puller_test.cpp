@@ -198,6 +198,7 @@ TEST_F(PullerTest, BundlesLieBeneathTheirRootAndBesideTheStore) {
 TEST_F(PullerTest, ABundleThatIsALinkIsRefused) {
   Serve(MakeImage({BaseLayer()}));
   fs::create_directory(dir_.path() + "/elsewhere");
+  fs::create_directories(Bundles());
   fs::create_directory_symlink(dir_.path() + "/elsewhere", Bundle("c1"));
   EXPECT_FALSE(Pull("c1").ok());
   EXPECT_TRUE(fs::is_empty(dir_.path() + "/elsewhere"));
