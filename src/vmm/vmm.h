@@ -22,30 +22,30 @@ enum class Tee { kNone, kCca };
 
 // All that defines a guest. What is measured (kernel, initramfs, command line) is here and nowhere else.
 struct VmSpec {
-  std::string id;                // sandbox id, for logs and process names
-  std::string arch;              // "x86_64" or "aarch64", of the guest
+  std::string id;    // sandbox id, for logs and process names
+  std::string arch;  // "x86_64" or "aarch64", of the guest
   uint32_t vcpus = 1;
   uint32_t memory_mib = 512;
-  std::string kernel;            // path of bzImage or Image
-  std::string initramfs;         // path of a cpio archive
+  std::string kernel;                // path of bzImage or Image
+  std::string initramfs;             // path of a cpio archive
   std::vector<std::string> cmdline;  // kernel parameters, without those the back end itself must add
   Accel accel = Accel::kAuto;
   Tee tee = Tee::kNone;
-  std::string binary;            // VMM program; empty = the back end's own default
-  std::string state_dir;         // private directory (0700) for the VM's sockets; the caller removes it
-  int console_fd = -1;           // where the guest's console goes; not owned; -1 = discarded
+  std::string binary;     // VMM program; empty = the back end's own default
+  std::string state_dir;  // private directory (0700) for the VM's sockets; the caller removes it
+  int console_fd = -1;    // where the guest's console goes; not owned; -1 = discarded
 };
 
 // What a machine can do, for `auto` and for error messages.
 struct Capabilities {
   bool usable = false;
-  Accel accel = Accel::kTcg;     // what `auto` would choose
-  std::string reason;            // why it is not usable or why this accelerator was chosen
+  Accel accel = Accel::kTcg;  // what `auto` would choose
+  std::string reason;         // why it is not usable or why this accelerator was chosen
 };
 
 struct VmStats {
-  uint64_t rss_bytes = 0;        // resident memory of the VMM process, guest RAM included
-  uint64_t cpu_usec = 0;         // user + system time of the VMM process
+  uint64_t rss_bytes = 0;  // resident memory of the VMM process, guest RAM included
+  uint64_t cpu_usec = 0;   // user + system time of the VMM process
 };
 
 // One virtual machine. Thread-safe. The destructor stops it and leaves no process behind.
