@@ -195,6 +195,12 @@ class Failure(unittest.TestCase):
         client.communicate(timeout=10)
         self.assertEqual(client.returncode, 137)
 
+    def test_guest_kernel_panics(self):
+        """Also what the death of the agent is: it is the guest's process 1."""
+        result = STACK.run(IMAGE, "panic", "/bin/sh", "-c", "echo c > /proc/sysrq-trigger; sleep 1000", check=False,
+                           options=("--rm", "--privileged"), timeout=60)
+        self.assertEqual(result.returncode, 137, result.stderr)
+
     def test_shim_killed(self):
         self.start()
         vm = STACK.vms()[0]
