@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """./dev bench: figures of a whole pod, each printed with its unit and conditions. Nothing is asserted."""
 
+import base64
 import json
 import os
 import pathlib
@@ -15,7 +16,8 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
 import ocilayout  # noqa: E402
-from stack import BINARIES, GUEST, RUNTIME, Stack, read  # noqa: E402
+from stack import BINARIES, GUEST, RUNTIME, Stack, free_port, read  # noqa: E402
+from trust import SAMPLE_REFERENCE_VALUES, Trustee, attestation_config, encrypt_layer  # noqa: E402
 
 
 def report(name, values, unit, note=""):
@@ -123,6 +125,7 @@ def main():
         bare = report("VM process start to a bare init on the same machine", boot_bare(argv), "ms")
         print(f"{'agent ready against bare init':52s} {ready / bare:10.2f} x")
         stdout_throughput(stack, image)
+    encrypted_images()
 
 
 def stdout_throughput(stack, image, size=1 << 30):
@@ -137,6 +140,51 @@ def stdout_throughput(stack, image, size=1 << 30):
     child.wait()
     lost = size - total
     print(f"{'1 GiB of stdout through ctr':52s} {total / seconds / 1e6:10.2f} MB/s   ({lost} bytes lost)")
+
+
+def compare(stack, what, pair, runs):
+    """Runs a plain image and its encrypted twin in turns. Returns the medians of their pulls in the guest, in ms."""
+    whole = {kind: [] for kind in pair}
+    for i in range(runs):
+        for kind, reference in pair.items():
+            name = f"{kind}{i}-{reference.rsplit('/', 1)[1].replace(':', '-')}"
+            whole[kind].append(timed(lambda: stack.run(reference, name, "/bin/true", timeout=300))[0] * 1000)
+    for kind, values in whole.items():
+        report(f"ctr run --rm, {what}, {kind}", values, "ms")
+    return {kind: report(f"pull in the guest, {what}, {kind}", pulled(stack, reference), "ms")
+            for kind, reference in pair.items()}
+
+
+def pulled(stack, reference):
+    """Milliseconds of each pull of an image, from the guest's log; attestation is part of them."""
+    log = (stack.dir / "containerd.log").read_text(errors="replace")
+    return [int(ms) for ms in re.findall(rf"image pulled\b.*?{re.escape(reference)}\b.*?\bms=(\d+)", log)]
+
+
+def encrypted_images(megabytes=60):
+    """What attestation adds to a pod's start, and decryption to a pull. The evidence is the sample attester's."""
+    port = free_port()
+    # At "debug" the guest's console is in the log, and so are the times of its pulls.
+    with Stack(attestation=attestation_config(port) + '[log]\nlevel = "debug"\n') as stack:
+        trustee = Trustee(stack, port)
+        trustee.endorse(SAMPLE_REFERENCE_VALUES)
+        kek = os.urandom(32)
+        trustee.put_key("default/key/bench", kek)
+
+        def push_pair(name, archive):
+            """An image of busybox and a layer, and its twin with that layer encrypted."""
+            base, layer = ocilayout.Layer(ocilayout.busybox_layer()), ocilayout.Layer(archive)
+            twin, _ = encrypt_layer(layer, "kbs:///default/key/bench", kek)
+            return {kind: stack.push(f"{name}:{kind}", ocilayout.Image([base, top]))
+                    for kind, top in (("plain", layer), ("encrypted", twin))}
+
+        tiny = compare(stack, "tiny layer", push_pair("tiny", ocilayout.tar({"data": b"x"})), runs=5)
+        print(f"{'attestation adds to a pod start':52s} {tiny['encrypted'] - tiny['plain']:10.2f} ms")
+        # Text of random bytes: gzip makes it as long as the bytes were.
+        archive = ocilayout.tar({f"data/{i}": base64.b64encode(os.urandom(1_000_000)) for i in range(megabytes)})
+        big = compare(stack, f"{megabytes} MB gzip layer", push_pair("big", archive), runs=3)
+        print(f"{'pull of the encrypted layer against the plain one':52s} {big['encrypted'] / big['plain']:10.2f} x"
+              "     (attestation included)")
 
 
 if __name__ == "__main__":
