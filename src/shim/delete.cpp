@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "base/strings.h"
 #include "containerd/task.pb.h"
+#include "shim/bootstrap.h"
 #include "shim/bundle.h"
 #include "shim/timestamp.h"
 
@@ -29,15 +30,17 @@ absl::Status RemoveStateDir(const std::string& path, const Flags& flags) {
   return error ? ErrnoStatus(error.value(), StrCat("remove ", path)) : absl::OkStatus();
 }
 
-// Only the sandbox that has a record owns the socket; a member's address file names its pod's.
-void RemoveSocket(const std::string& bundle) {
+// A member's address file names the socket of its pod, which is not ours to remove.
+void RemoveOwnSocket(const std::string& bundle, const Flags& flags) {
   absl::StatusOr<std::string> address = ReadFile(bundle + "/address", 4096);
   if (!address.ok()) return;
   constexpr std::string_view kScheme = "unix://";
   std::string_view path = StrTrim(*address);
   if (!path.starts_with(kScheme)) return;
   path.remove_prefix(kScheme.size());
-  ::unlink(std::string(path).c_str());
+  const std::filesystem::path socket(path);
+  const std::filesystem::path own(SocketPath("", flags.address, flags.namespace_name, flags.id));
+  if (socket.filename() == own.filename()) ::unlink(socket.c_str());
 }
 
 }  // namespace
@@ -51,11 +54,11 @@ absl::StatusOr<std::string> Delete(const Flags& flags) {
     CC_RETURN_IF_ERROR(record->shim.Kill());
     CC_RETURN_IF_ERROR(record->vm.Kill());
     CC_RETURN_IF_ERROR(RemoveStateDir(record->state_dir, flags));
-    RemoveSocket(bundle);
     response.set_pid(static_cast<uint32_t>(record->vm.pid));
   } else if (record.status().code() != absl::StatusCode::kNotFound) {
     return Annotate(record.status(), StrCat("delete ", flags.id));
   }
+  RemoveOwnSocket(bundle, flags);  // also of a shim that died before it had a VM
   response.set_exit_status(kKilled);
   *response.mutable_exited_at() = Now();
   return response.SerializeAsString();

@@ -121,8 +121,9 @@ TEST_F(StartTest, DeleteRemovesStateAndSocketAndReports137) {
   const std::string state = dir_->path() + "/" + SandboxDirName("default", "c1");
   ASSERT_EQ(::mkdir(state.c_str(), 0700), 0);
   ASSERT_TRUE(WriteFileAtomic(state + "/vsock", "").ok());
-  ASSERT_TRUE(WriteFileAtomic("sock", "").ok());
-  ASSERT_TRUE(WriteFileAtomic("address", "unix://" + dir_->path() + "/bundle/sock").ok());
+  const std::string socket = SocketPath(dir_->path(), flags_.address, flags_.namespace_name, flags_.id);
+  ASSERT_TRUE(WriteFileAtomic(socket, "").ok());
+  ASSERT_TRUE(WriteFileAtomic("address", "unix://" + socket).ok());
   const SandboxRecord record{.shim = {}, .vm = {}, .state_dir = state};
   ASSERT_TRUE(record.Save(".").ok());
   absl::StatusOr<std::string> answer = Delete(flags_);
@@ -131,7 +132,7 @@ TEST_F(StartTest, DeleteRemovesStateAndSocketAndReports137) {
   ASSERT_TRUE(response.ParseFromString(*answer));
   EXPECT_EQ(response.exit_status(), 137u);
   EXPECT_NE(::access(state.c_str(), F_OK), 0);
-  EXPECT_NE(::access("sock", F_OK), 0);
+  EXPECT_NE(::access(socket.c_str(), F_OK), 0);
   EXPECT_TRUE(Delete(flags_).ok()) << "again";
 }
 
