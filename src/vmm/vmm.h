@@ -4,6 +4,7 @@
 #ifndef CC_VMM_VMM_H_
 #define CC_VMM_VMM_H_
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -20,6 +21,29 @@ namespace cc::vmm {
 enum class Accel { kAuto, kKvm, kTcg };
 enum class Tee { kNone, kCca };
 
+// One network interface of the guest: the other end of a tap of the pod's network namespace.
+struct Nic {
+  int tap_fd = -1;  // opened with IFF_TAP | IFF_NO_PI | IFF_VNET_HDR; not owned, must live until Start returned
+  std::array<uint8_t, 6> mac = {};
+  uint32_t mtu = 1500;
+};
+
+// One block device of the guest, a file of the host. Its bytes are hostile to the guest, which verifies or
+// encrypts them itself.
+struct Disk {
+  std::string path;
+  bool read_only = true;
+  std::string serial;  // how the guest finds it: at most 20 bytes, /sys/block/*/serial
+};
+
+// What a Realm is asked for beyond its size; without effect when tee = kNone. Both are bound into the
+// attestation token, the hash also decides how the initial measurement is made.
+struct RealmSpec {
+  enum class Hash { kSha256, kSha512 };
+  Hash hash = Hash::kSha256;
+  std::array<uint8_t, 64> rpv = {};  // Realm personalization value: digest of the initdata, zero-padded
+};
+
 // All that defines a guest. What is measured (kernel, initramfs, command line) is here and nowhere else.
 struct VmSpec {
   std::string id;    // sandbox id, for logs and process names
@@ -31,6 +55,9 @@ struct VmSpec {
   std::vector<std::string> cmdline;  // kernel parameters, without those the back end itself must add
   Accel accel = Accel::kAuto;
   Tee tee = Tee::kNone;
+  RealmSpec realm;
+  std::vector<Nic> nics;
+  std::vector<Disk> disks;
   std::string binary;     // VMM program; empty = the back end's own default
   std::string state_dir;  // private directory (0700) for the VM's sockets; the caller removes it
   int console_fd = -1;    // where the guest's console goes; not owned; -1 = discarded
