@@ -27,6 +27,7 @@ function(cc_static_library target name)
   set_target_properties(cc_ext_${target} PROPERTIES IMPORTED_LOCATION ${CC_${target}_ARCHIVE})
 endfunction()
 cc_static_library(nghttp2 nghttp2)
+cc_static_library(fdt fdt)
 # The shared libarchive brings libxml2 and 35 MB of ICU tables into the guest, for formats that we never read.
 cc_static_library(archive archive)
 
