@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "agent/init/attestation_report.h"
 #include "agent/init/data_hub.h"
 #include "agent/init/guest_init.h"
 #include "agent/init/kernel_params.h"
@@ -28,14 +29,19 @@ constexpr size_t kMaxText = 1 << 20;
 constexpr uint32_t kHostCid = 2;
 constexpr std::string_view kUnixPrefix = "unix://";
 
-// Modules that may load while the agent already answers. Calls wait for them, except for the health check.
+// What may be made ready while the agent already answers: modules and, in a Realm, the kernel's attestation
+// reports. Calls wait for it, except for the health check.
 class LateModules {
  public:
-  explicit LateModules(std::vector<KernelModule> modules)
-      : thread_([this, modules = std::move(modules)] {
+  LateModules(std::vector<KernelModule> modules, std::string realm_modules)
+      : thread_([this, modules = std::move(modules), realm_modules = std::move(realm_modules)] {
           for (const KernelModule& module : modules) {
             if (absl::Status status = LoadModule(module); !status.ok())
               log::Error("module missing", {{"error", status}});
+          }
+          if (InRealm()) {
+            if (absl::Status status = OfferAttestationReports(realm_modules); !status.ok())
+              log::Error("this Realm cannot attest", {{"error", status}});
           }
           std::lock_guard lock(mutex_);
           loaded_ = true;
@@ -62,10 +68,7 @@ absl::StatusOr<KernelParams> ReadKernelParams() {
 
 // Loads what vsock needs and returns the rest.
 absl::StatusOr<std::vector<KernelModule>> LoadEarlyModules(const std::string& list) {
-  absl::StatusOr<std::string> text = ReadFile(list, kMaxText);
-  if (absl::IsNotFound(text.status())) return std::vector<KernelModule>();
-  if (!text.ok()) return text.status();
-  CC_ASSIGN_OR_RETURN(std::vector<KernelModule> modules, ParseModuleList(*text));
+  CC_ASSIGN_OR_RETURN(std::vector<KernelModule> modules, ReadModuleList(list));
   auto next = modules.begin();
   for (; next != modules.end() && !VsockReady(); ++next) CC_RETURN_IF_ERROR(LoadModule(*next));
   return std::vector<KernelModule>(next, modules.end());
@@ -111,7 +114,7 @@ absl::Status RunDaemon(DaemonOptions options) {
   Reaper reaper;
   CC_ASSIGN_OR_RETURN(const std::unique_ptr<Sandbox> sandbox, Sandbox::Create(options.sandbox, &reaper));
   CC_ASSIGN_OR_RETURN(const UniqueFd listener, Listen(options.listen));
-  LateModules modules(std::move(late));
+  LateModules modules(std::move(late), options.realm_modules);
   ttrpc::Server server;
   RegisterServices(&server, sandbox.get());
   server.SetInterceptor([&modules](std::string_view service, std::string_view) {

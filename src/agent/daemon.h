@@ -14,6 +14,7 @@ struct DaemonOptions {
   SandboxConfig sandbox;
   std::string listen = "vsock";  // or "unix:///path"
   std::string modules = "/etc/cc-agent/modules";
+  std::string realm_modules = "/etc/cc-agent/realm-modules";  // loaded in Realms only
   std::string data_hub_program = "/usr/bin/cc-datahub";
 };
 

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Parsers of what the guest image and the kernel command line say.
+#include "agent/init/attestation_report.h"
 #include "agent/init/kernel_params.h"
 #include "agent/init/modules.h"
+#include "base/file.h"
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 namespace cc::agent {
@@ -22,6 +25,23 @@ TEST(ParseModuleList, RefusesRelativePaths) {
   for (const char* text : {"vsock.ko", "/ok.ko\nvsock", "./x.ko"}) {
     EXPECT_EQ(ParseModuleList(text).status().code(), absl::StatusCode::kInvalidArgument) << text;
   }
+}
+
+TEST(ReadModuleList, IsEmptyWithoutAFile) {
+  auto list = ReadModuleList("/nonexistent/realm-modules");
+  ASSERT_TRUE(list.ok()) << list.status();
+  EXPECT_TRUE(list->empty());
+}
+
+TEST(InRealm, IsWhatTheKernelsDeviceSays) {
+  EXPECT_TRUE(InRealm("/proc/self"));
+  EXPECT_FALSE(InRealm("/nonexistent/arm-cca-dev"));
+}
+
+TEST(OfferAttestationReports, NamesAModuleThatIsMissing) {
+  const std::string list = ::testing::TempDir() + "/realm-modules";
+  ASSERT_TRUE(WriteFileAtomic(list, "/nonexistent/tsm_report.ko\n").ok());
+  EXPECT_THAT(OfferAttestationReports(list).ToString(), ::testing::HasSubstr("/nonexistent/tsm_report.ko"));
 }
 
 TEST(ParseKernelParams, ReadsWhatIsTheAgents) {

@@ -17,6 +17,18 @@
 #include "base/strings.h"
 
 namespace cc::agent {
+namespace {
+
+constexpr size_t kMaxList = 1 << 20;
+
+}  // namespace
+
+absl::StatusOr<std::vector<KernelModule>> ReadModuleList(const std::string& path) {
+  const absl::StatusOr<std::string> text = ReadFile(path, kMaxList);
+  if (absl::IsNotFound(text.status())) return std::vector<KernelModule>();
+  if (!text.ok()) return text.status();
+  return ParseModuleList(*text);
+}
 
 absl::StatusOr<std::vector<KernelModule>> ParseModuleList(std::string_view text) {
   std::vector<KernelModule> out;

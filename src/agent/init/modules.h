@@ -22,6 +22,9 @@ struct KernelModule {
 // InvalidArgument names the line.
 absl::StatusOr<std::vector<KernelModule>> ParseModuleList(std::string_view text);
 
+// The list in a file; empty when there is no such file.
+absl::StatusOr<std::vector<KernelModule>> ReadModuleList(const std::string& path);
+
 // finit_module. OK when it is loaded already.
 absl::Status LoadModule(const KernelModule& module);
 
