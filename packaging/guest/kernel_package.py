@@ -10,13 +10,14 @@ from debian import run
 
 
 def fetch(archive, meta):
-    """Unpacks the kernel that a meta package stands for today; returns (package, directory)."""
+    """Unpacks the kernel that a meta package stands for today; returns (package_version, directory)."""
     packages = [p for p in archive.depends(meta) if p.startswith("linux-image-")]
     if not packages:
         sys.exit(f"guest build: {meta} depends on no kernel image")
     # Newer kernels keep the image, the modules and the lists of them in packages of their own.
     parts = [p for p in archive.depends(packages[0]) if p.startswith(("linux-binary-", "linux-modules-", "linux-base-"))]
-    return packages[0], archive.unpack(f"{packages[0]}_{archive.version(packages[0])}", packages[:1] + parts)
+    name = f"{packages[0]}_{archive.version(packages[0])}"
+    return name, archive.unpack(name, packages[:1] + parts)
 
 
 def find_kernel(files):

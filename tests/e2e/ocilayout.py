@@ -6,10 +6,12 @@ import hashlib
 import io
 import json
 import pathlib
+import platform
 import subprocess
 import tarfile
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
+INDEX_TYPE = "application/vnd.oci.image.index.v1+json"
 LAYER_TYPES = {
     "tar": "application/vnd.oci.image.layer.v1.tar",
     "gzip": "application/vnd.oci.image.layer.v1.tar+gzip",
@@ -51,9 +53,13 @@ def compress(data, kind):
     return data
 
 
-def busybox_layer():
+# This machine as images name it.
+ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}[platform.machine()]
+
+
+def busybox_layer(program="/bin/busybox"):
     """Debian's static busybox with links for its applets, and the files that a container expects."""
-    busybox = pathlib.Path("/bin/busybox").read_bytes()
+    busybox = pathlib.Path(program).read_bytes()
     applets = subprocess.run(["/bin/busybox", "--list"], capture_output=True, text=True, check=True).stdout.split()
     entries = {"bin/busybox": busybox}
     entries |= {f"bin/{name}": ("link", "busybox") for name in applets if name != "busybox"}
@@ -86,7 +92,7 @@ class Layer:
 class Image:
     """One image of one platform, from uncompressed tar archives or ready-made Layer objects."""
 
-    def __init__(self, layers, compression="gzip", architecture="amd64", config=None):
+    def __init__(self, layers, compression="gzip", architecture=ARCHITECTURE, config=None):
         self.layers = [layer if isinstance(layer, Layer) else Layer(layer, compression) for layer in layers]
         self.architecture = architecture
         self.config = config or {"Cmd": ["/bin/sh"], "Env": ["PATH=/bin", "IMAGE=from-config"], "WorkingDir": "/"}
@@ -109,16 +115,40 @@ class Image:
         }, sort_keys=True).encode()
         return manifest, {sha256(b): b for b in (config, manifest, *(layer.blob for layer in self.layers))}
 
+    def descriptor(self, manifest):
+        return {"mediaType": MANIFEST_TYPE, "digest": sha256(manifest), "size": len(manifest),
+                "platform": {"architecture": self.architecture, "os": "linux"}}
+
     def write(self, directory):
         """Writes an OCI layout that skopeo can copy. Returns the manifest's digest."""
         manifest, blobs = self.build()
-        target = pathlib.Path(directory) / "blobs/sha256"
-        target.mkdir(parents=True, exist_ok=True)
-        for digest, data in blobs.items():
-            (target / digest.removeprefix("sha256:")).write_bytes(data)
-        pathlib.Path(directory, "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
-        index = {"schemaVersion": 2, "manifests": [{
-            "mediaType": MANIFEST_TYPE, "digest": sha256(manifest), "size": len(manifest),
-            "platform": {"architecture": self.architecture, "os": "linux"}}]}
-        pathlib.Path(directory, "index.json").write_text(json.dumps(index))
+        write_layout(directory, [self.descriptor(manifest)], blobs)
         return sha256(manifest)
+
+
+class Index:
+    """One name for several images, each of a platform of its own."""
+
+    def __init__(self, images):
+        self.images = images
+
+    def write(self, directory):
+        """Like Image.write, of the index."""
+        blobs, descriptors = {}, []
+        for image in self.images:
+            manifest, more = image.build()
+            blobs |= more
+            descriptors.append(image.descriptor(manifest))
+        index = json.dumps({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": descriptors}).encode()
+        blobs[sha256(index)] = index
+        write_layout(directory, [{"mediaType": INDEX_TYPE, "digest": sha256(index), "size": len(index)}], blobs)
+        return sha256(index)
+
+
+def write_layout(directory, descriptors, blobs):
+    target = pathlib.Path(directory) / "blobs/sha256"
+    target.mkdir(parents=True, exist_ok=True)
+    for digest, data in blobs.items():
+        (target / digest.removeprefix("sha256:")).write_bytes(data)
+    pathlib.Path(directory, "oci-layout").write_text('{"imageLayoutVersion":"1.0.0"}')
+    pathlib.Path(directory, "index.json").write_text(json.dumps({"schemaVersion": 2, "manifests": descriptors}))

@@ -77,7 +77,8 @@ def processes(program):
 class Stack:
     """with Stack() as stack: stack.push("busybox", image); stack.ctr("run", ...)"""
 
-    def __init__(self, vmm="", image="", more_plain_http=(), env=None, attestation=""):
+    def __init__(self, vmm="", image="", more_plain_http=(), env=None, attestation="", guest=GUEST):
+        self.guest = guest
         # A short path: unix sockets are named below it.
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="kcc", dir="/tmp"))
         self.registry_port = free_port()
@@ -86,7 +87,7 @@ class Stack:
         self.containerd = None
         self.env = dict(env or {})
         (self.dir / "config.toml").write_text(RUNTIME_CONFIG.format(
-            dir=self.dir, guest=GUEST, port=self.registry_port, vmm=vmm, image=image,
+            dir=self.dir, guest=guest, port=self.registry_port, vmm=vmm, image=image,
             attestation=attestation,
             more="".join(f', "{host}"' for host in more_plain_http)))
         try:
@@ -151,6 +152,10 @@ class Stack:
         self.containerd.wait()
         self.children.remove(self.containerd)
 
+    def log(self):
+        """What containerd and the shims wrote."""
+        return (self.dir / "containerd.log").read_text(errors="replace")
+
     def close(self):
         """Removes containers, ends what was started and deletes the directory."""
         if self.containerd is not None and self.containerd.poll() is None:
@@ -168,15 +173,19 @@ class Stack:
 
     # -- images ---------------------------------------------------------------------------------------------
 
-    def push(self, name, image):
-        """Pushes an ocilayout.Image and tells containerd of it, without unpacking a layer. Returns its reference."""
+    def push(self, name, image, runs=None):
+        """Pushes an ocilayout.Image and tells containerd of it, without unpacking a layer. Returns its reference.
+
+        Of an ocilayout.Index `runs` is the image that will be run.
+        """
         reference = f"{self.registry}/{name}"
         layout = self.dir / "layout"
         shutil.rmtree(layout, ignore_errors=True)
         image.write(layout)
-        subprocess.run(["skopeo", "--insecure-policy", "copy", "-q", "--dest-tls-verify=false", f"oci:{layout}",
+        subprocess.run(["skopeo", "--insecure-policy", "copy", "-q", "--all", "--dest-tls-verify=false", f"oci:{layout}",
                         f"docker://{reference}"], check=True)
-        self.announce(reference, image.diff_ids())
+        runs = runs or image
+        self.announce(reference, runs.diff_ids(), f"linux/{runs.architecture}")
         return reference
 
     def blob_path(self, digest):
@@ -184,12 +193,12 @@ class Stack:
         value = digest.removeprefix("sha256:")
         return self.dir / "registry/docker/registry/v2/blobs/sha256" / value[:2] / value / "data"
 
-    def announce(self, reference, diff_ids):
+    def announce(self, reference, diff_ids, platform=f"linux/{ocilayout.ARCHITECTURE}"):
         """Gives containerd the image's name, manifest and config, and an empty snapshot in place of its layers.
 
         `ctr run` wants a snapshot of the image's chain id to exist; the guest unpacks its own copy.
         """
-        self.ctr("content", "fetch", "--plain-http", "--metadata-only", reference)
+        self.ctr("content", "fetch", "--plain-http", "--metadata-only", "--platform", platform, reference)
         chain = diff_ids[0]
         parent = ""
         for i, diff_id in enumerate(diff_ids):
@@ -232,10 +241,9 @@ class Stack:
         marker = str(self.dir).encode()
         return [pid for pid in processes("containerd-shim-cc-v2") if marker in read(f"/proc/{pid}/environ")]
 
-    @staticmethod
-    def vms():
+    def vms(self):
         """Pids of the virtual machines that run this checkout's guest (one stack runs pods at a time)."""
-        return [pid for pid in processes("qemu-system") if str(GUEST).encode() in read(f"/proc/{pid}/cmdline")]
+        return [pid for pid in processes("qemu-system") if str(self.guest).encode() in read(f"/proc/{pid}/cmdline")]
 
     def leftovers(self):
         """What a finished pod must not leave: processes, mounts, state and bundles of this stack."""
