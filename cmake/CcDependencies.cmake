@@ -59,3 +59,18 @@ foreach(target ${seen})
 endforeach()
 add_library(cc_absl INTERFACE)
 target_link_libraries(cc_absl INTERFACE -Wl,--start-group ${archives} -Wl,--end-group Threads::Threads)
+
+# cc_grpc: grpc++ without its TLS, from archives, for services on unix sockets. Its own .pc file does not name all
+# that the archives need.
+pkg_check_modules(grpcpp REQUIRED grpc++_unsecure)
+find_program(CC_GRPC_PLUGIN grpc_cpp_plugin REQUIRED)
+set(archives)
+foreach(name ${grpcpp_STATIC_LIBRARIES} upb address_sorting cares re2)
+  find_library(CC_GRPC_${name} lib${name}.a)
+  if(CC_GRPC_${name})
+    list(APPEND archives ${CC_GRPC_${name}})
+  endif()
+endforeach()
+add_library(cc_grpc INTERFACE)
+target_link_libraries(cc_grpc INTERFACE
+  -Wl,--start-group ${archives} -Wl,--end-group cc_absl protobuf::libprotobuf-lite ZLIB::ZLIB Threads::Threads)

@@ -9,11 +9,13 @@
 # SIDE is host, guest or both. Host-only and guest-only code never include each other, and a module may
 # depend only on modules of a lower rank: the build stops otherwise.
 set(CC_RANK_proto 0)
+set(CC_RANK_snapshots_grpc 1)
 set(CC_RANK_base 1)
 set(CC_RANK_ttrpc 2)
 set(CC_RANK_agent_proto 3)
 set(CC_RANK_image 3)
 set(CC_RANK_jose 2)
+set(CC_RANK_sqlite 2)
 set(CC_RANK_cca 3)
 set(CC_RANK_realm 4)
 set(CC_RANK_policy 3)
@@ -34,6 +36,7 @@ set(CC_RANK_kvm_guest 6)
 set(CC_RANK_datahub 5)
 set(CC_RANK_agent 5)
 set(CC_RANK_shim 6)
+set(CC_RANK_snapshotter 6)
 set(CC_RANK_cmd 7)
 
 function(_cc_check_dependency name side dep)

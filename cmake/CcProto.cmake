@@ -26,3 +26,24 @@ function(cc_proto_library)
   target_include_directories(cc_${P_NAME} SYSTEM BEFORE PUBLIC ${out})
   target_link_libraries(cc_${P_NAME} PUBLIC protobuf::libprotobuf-lite)
 endfunction()
+
+# cc_grpc_library: gRPC services and stubs of .proto files whose messages library MESSAGES holds. A module takes it
+# as one of its DEPENDS.
+function(cc_grpc_library)
+  cmake_parse_arguments(G "" "NAME;MESSAGES" "PROTOS" ${ARGN})
+  set(out ${CMAKE_CURRENT_BINARY_DIR}/gen)
+  set(sources)
+  foreach(proto ${G_PROTOS})
+    string(REGEX REPLACE "\\.proto$" "" stem ${proto})
+    add_custom_command(
+      OUTPUT ${out}/${stem}.grpc.pb.cc ${out}/${stem}.grpc.pb.h
+      COMMAND protobuf::protoc --grpc_out=${out} --plugin=protoc-gen-grpc=${CC_GRPC_PLUGIN}
+              -I${CMAKE_CURRENT_SOURCE_DIR} -I${Protobuf_INCLUDE_DIRS} ${proto}
+      DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${proto} VERBATIM)
+    list(APPEND sources ${out}/${stem}.grpc.pb.cc)
+  endforeach()
+  add_library(cc_${G_NAME} STATIC ${sources})
+  set_target_properties(cc_${G_NAME} PROPERTIES CC_SIDE host)
+  target_compile_options(cc_${G_NAME} PRIVATE -w -ffunction-sections -fdata-sections -ffile-prefix-map=${CMAKE_BINARY_DIR}=build)
+  target_link_libraries(cc_${G_NAME} PUBLIC cc_${G_MESSAGES} cc_grpc)
+endfunction()

@@ -77,6 +77,9 @@ def processes(program):
 class Stack:
     """with Stack() as stack: stack.push("busybox", image); stack.ctr("run", ...)"""
 
+    containerd_config = CONTAINERD_CONFIG
+    namespace = "default"
+
     def __init__(self, vmm="", image="", more_plain_http=(), env=None, attestation="", guest=GUEST):
         self.guest = guest
         # A short path: unix sockets are named below it.
@@ -124,7 +127,7 @@ class Stack:
 
     def start_containerd(self):
         config = self.dir / "containerd.toml"
-        config.write_text(CONTAINERD_CONFIG.format(dir=self.dir))
+        config.write_text(self.containerd_config.format(dir=self.dir, port=self.registry_port))
         env = os.environ | {"PATH": f"{BINARIES}:{os.environ['PATH']}",
                             "KATA_CC_CONFIG": str(self.dir / "config.toml")} | self.env
         self.containerd = self.spawn("containerd", ["containerd", "-c", str(config)], env)
@@ -178,14 +181,19 @@ class Stack:
 
         Of an ocilayout.Index `runs` is the image that will be run.
         """
+        reference = self.upload(name, image)
+        runs = runs or image
+        self.announce(reference, runs.diff_ids(), f"linux/{runs.architecture}")
+        return reference
+
+    def upload(self, name, image):
+        """Pushes an ocilayout.Image to the registry only. Returns its reference."""
         reference = f"{self.registry}/{name}"
         layout = self.dir / "layout"
         shutil.rmtree(layout, ignore_errors=True)
         image.write(layout)
         subprocess.run(["skopeo", "--insecure-policy", "copy", "-q", "--all", "--dest-tls-verify=false", f"oci:{layout}",
                         f"docker://{reference}"], check=True)
-        runs = runs or image
-        self.announce(reference, runs.diff_ids(), f"linux/{runs.architecture}")
         return reference
 
     def blob_path(self, digest):
@@ -213,7 +221,7 @@ class Stack:
     # -- ctr ------------------------------------------------------------------------------------------------
 
     def argv(self, *args):
-        return ["ctr", "-a", str(self.dir / "containerd.sock"), *map(str, args)]
+        return ["ctr", "-a", str(self.dir / "containerd.sock"), "-n", self.namespace, *map(str, args)]
 
     def ctr(self, *args, check=True, timeout=120, **kwargs):
         kwargs = {"stdin": subprocess.DEVNULL} | kwargs if "input" not in kwargs else kwargs
@@ -250,7 +258,7 @@ class Stack:
         mounts = [line.split()[4] for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
                   if str(self.dir) in line]
         state = self.dir / "kata-cc"
-        bundles = self.dir / "state/io.containerd.runtime.v2.task/default"
+        bundles = self.dir / "state/io.containerd.runtime.v2.task" / self.namespace
         return {
             "shims": self.shims(),
             "vms": self.vms(),

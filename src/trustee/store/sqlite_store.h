@@ -7,9 +7,8 @@
 #include <memory>
 #include <mutex>
 
+#include "sqlite/database.h"
 #include "trustee/store/store.h"
-
-struct sqlite3;
 
 namespace cc::trustee {
 
@@ -27,19 +26,14 @@ class SqliteStore final : public Store {
   absl::StatusOr<size_t> Sweep(int64_t now) override;
 
  private:
-  struct Closer {
-    void operator()(sqlite3* database) const;
-  };
-  using Connection = std::unique_ptr<sqlite3, Closer>;
   class Borrowed;
 
   explicit SqliteStore(std::string path) : path_(std::move(path)) {}
-  absl::StatusOr<Connection> Connect() const;
   absl::StatusOr<Borrowed> Borrow();
 
   const std::string path_;
   std::mutex mutex_;  // guards idle_ only; no lock is held while the database works
-  std::vector<Connection> idle_;
+  std::vector<sqlite::Connection> idle_;
 };
 
 }  // namespace cc::trustee
