@@ -12,7 +12,7 @@
 namespace cc::cca::uapi {
 
 // asm-generic/ioctl.h, the same on arm64 and x86-64.
-enum class Direction : uint32_t { kWrite = 1, kReadWrite = 3 };
+enum class Direction : uint32_t { kWrite = 1, kRead = 2, kReadWrite = 3 };
 constexpr uint32_t Request(Direction direction, uint32_t number, size_t size) {
   constexpr uint32_t kKvmIo = 0xae;
   return static_cast<uint32_t>(direction) << 30 | static_cast<uint32_t>(size) << 16 | kKvmIo << 8 | number;

@@ -28,9 +28,10 @@ class Kernel : public KvmCalls {
   }
 
   int CreateMemory(const char* name, uint64_t size) override {
-    UniqueFd fd(::memfd_create(name, MFD_CLOEXEC));
+    UniqueFd fd(::memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING));
     if (!fd.valid()) return -errno;
     if (::ftruncate(fd.get(), static_cast<off_t>(size)) != 0) return -errno;
+    if (::fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) != 0) return -errno;
     return fd.release();
   }
 

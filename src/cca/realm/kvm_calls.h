@@ -33,7 +33,7 @@ class KvmCalls {
     return Ioctl(fd, request, reinterpret_cast<void*>(number));
   }
 
-  // memfd_create(2) with MFD_CLOEXEC, sized to `size` bytes.
+  // memfd_create(2) with MFD_CLOEXEC, `size` bytes for ever (F_SEAL_SHRINK, F_SEAL_GROW).
   virtual int CreateMemory(const char* name, uint64_t size) = 0;
 
   // mmap(2) at an address of the kernel's choice. 0 and the address in `*mapped`, or -errno.
