@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
+#include <cstring>
 #include <limits>
 #include <random>
 
@@ -25,7 +26,7 @@ class Running {
   explicit Running(Generation generation) : kvm({.generation = generation}), machine(kvm, 2) {
     const RealmSupport support = ProbeRealm(kvm, {});
     plan_ = OrderPlan(TestLayout(), support.abi->order).value();
-    realm = RealmVm::Create(kvm, support, plan_, machine).value();
+    realm = CreateRealm(kvm, support, plan_, machine).value();
     kvm.exits.push_back({.reason = 6});
     EXPECT_TRUE(Run().ok());
     kvm.trace.clear();
@@ -167,6 +168,17 @@ TEST(Run, TellsResultsApart) {
   EXPECT_FALSE(next(-ENOMEM, 0).ok());
 }
 
+TEST(Run, ReportsDevicesByTheirAddressInTheDeviceTree) {
+  for (const uint64_t address : {uint64_t{0x0a00'0070}, uint64_t{0x1'0a00'0070}}) {
+    Running vm(Generation::kRmeV7);
+    vm.kvm.exits.push_back({.reason = 6, .flags = address});  // the first word of the exit's data
+    ASSERT_EQ(*vm.Run(), RunResult::kExit);
+    uint64_t reported = 0;
+    std::memcpy(&reported, static_cast<char*>(vm.machine.run()) + 32, sizeof(reported));
+    EXPECT_EQ(reported, 0x0a00'0070u);
+  }
+}
+
 // kvm_run still holds the reason of the run before when KVM_RUN fails early.
 TEST(Run, DoesNotTakeAnOldReasonForANewOne) {
   Running vm(Generation::kRmiV14);
@@ -183,7 +195,7 @@ TEST(Run, AVcpuThatIsToldToDieOnceStaysDead) {
   const RealmSupport support = ProbeRealm(kvm, {});
   const RealmPlan plan = OrderPlan(TestLayout(), support.abi->order).value();
   TestMachine machine(kvm, 2);
-  const auto realm = RealmVm::Create(kvm, support, plan, machine).value();
+  const auto realm = CreateRealm(kvm, support, plan, machine).value();
   kvm.realm()->vcpus[1].initialised = false;
   EXPECT_FALSE(realm->Run(machine.vcpu(0), machine.run()).ok());
   kvm.realm()->vcpus[1].initialised = true;

@@ -205,15 +205,19 @@ RealmSupport CheckWishes(RealmSupport support, const ProbeRequest& request) {
 }  // namespace
 
 RealmSupport ProbeRealm(KvmCalls& kvm, const ProbeRequest& request) {
-  RealmSupport support;
   const int opened = kvm.Open(request.device.c_str(), O_RDWR);
   if (opened < 0) {
-    return NotUsable(support, StrCat("open ", request.device, ": ", Error(opened)),
+    return NotUsable({}, StrCat("open ", request.device, ": ", Error(opened)),
                      opened == -EACCES ? "run as root, or as a member of the group kvm"
                                        : "boot a kernel with KVM, at EL2");
   }
   const UniqueFd device(opened);
-  const int ipa = Extension(kvm, device.get(), uapi::kCapVmIpaSize);
+  return ProbeRealmOn(kvm, device.get(), request);
+}
+
+RealmSupport ProbeRealmOn(KvmCalls& kvm, int device, const ProbeRequest& request) {
+  RealmSupport support;
+  const int ipa = Extension(kvm, device, uapi::kCapVmIpaSize);
   const auto limit =
       static_cast<uint8_t>(std::clamp<int>(ipa == 0 ? kDefaultIpaBits : ipa, kMinIpaBits, kMaxIpaBits));
   const uint8_t wanted = std::clamp(request.ipa_bits, kMinIpaBits, limit);
@@ -221,9 +225,9 @@ RealmSupport ProbeRealm(KvmCalls& kvm, const ProbeRequest& request) {
   for (const Candidate& candidate : Candidates(LiveCapability(kvm, request.live_capability))) {
     // Beside the first that fits, which is the newest, only those that cannot be told from it matter.
     if (support.abi != nullptr && candidate.abi->capability != support.abi->capability) continue;
-    if (Extension(kvm, device.get(), candidate.capability) == 0) continue;
+    if (Extension(kvm, device, candidate.capability) == 0) continue;
     seen.number = true;
-    const Trial trial(kvm, device.get(), candidate);
+    const Trial trial(kvm, device, candidate);
     UniqueFd vm;
     bool smaller = false;
     const int result = CreateSomeVm(trial, wanted, &vm, &smaller);

@@ -42,6 +42,9 @@ struct RealmSupport {
 
 RealmSupport ProbeRealm(KvmCalls& kvm, const ProbeRequest& request);
 
+// The same on an open /dev/kvm.
+RealmSupport ProbeRealmOn(KvmCalls& kvm, int device, const ProbeRequest& request);
+
 }  // namespace cc::cca::realm
 
 #endif  // CC_CCA_REALM_PROBE_H_

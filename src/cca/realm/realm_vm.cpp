@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cca/realm/realm_vm.h"
 
-#include <fcntl.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <type_traits>
@@ -54,20 +52,20 @@ absl::Status CheckWishes(const RealmParams& params, const GenerationAbi& abi) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<RealmVm>> RealmVm::Create(KvmCalls& kvm, const RealmSupport& support,
-                                                         const RealmPlan& plan, MachineParts& parts) {
+absl::StatusOr<std::unique_ptr<RealmVm>> RealmVm::Create(KvmCalls& kvm, int device,
+                                                         const RealmSupport& support, const RealmPlan& plan,
+                                                         MachineParts& parts) {
   if (!support.usable()) {
     return absl::FailedPreconditionError(StrCat("make a Realm: ", support.finding, "; ", support.fix));
   }
   const std::string context = StrCat("make a Realm (", support.abi->name, ")");
-  std::unique_ptr<RealmVm> realm(new RealmVm(kvm, support, plan, parts));
+  std::unique_ptr<RealmVm> realm(new RealmVm(kvm, device, support, plan, parts));
   absl::Status status = CheckOrder(plan, *support.abi);
   if (status.ok()) status = CheckWishes(plan.params, *support.abi);
   for (const Call call : support.abi->calls) {
     if (status.ok() && call != Call::kRun) status = realm->Do(call);
   }
   if (!status.ok()) return Annotate(status, context);
-  realm->device_.reset();
   realm->plan_ = nullptr;
   realm->parts_ = nullptr;
   return realm;
@@ -77,10 +75,7 @@ absl::Status RealmVm::Do(Call call) {
   const RmeCalls rme(kvm_, vm_.get(), capability_);
   switch (call) {
     case Call::kCheckExtension: {
-      const int device = kvm_.Open("/dev/kvm", O_RDWR);
-      CC_RETURN_IF_ERROR(Checked(device, "open /dev/kvm"));
-      device_.reset(device);
-      if (kvm_.Ioctl(device, uapi::kCheckExtension, capability_) > 0) return absl::OkStatus();
+      if (kvm_.Ioctl(device_, uapi::kCheckExtension, capability_) > 0) return absl::OkStatus();
       return absl::FailedPreconditionError(StrCat("capability ", capability_, " is gone from /dev/kvm"));
     }
     case Call::kCreateVm:
@@ -128,7 +123,7 @@ absl::Status RealmVm::Do(Call call) {
 
 absl::Status RealmVm::CreateVm() {
   const uint64_t type = abi_.VmType(plan_->params.ipa_bits);
-  const int vm = kvm_.Ioctl(device_.get(), uapi::kCreateVm, type);
+  const int vm = kvm_.Ioctl(device_, uapi::kCreateVm, type);
   CC_RETURN_IF_ERROR(Checked(vm, StrCat("KVM_CREATE_VM of type ", HexNumber(type))));
   vm_.reset(vm);
   return absl::OkStatus();

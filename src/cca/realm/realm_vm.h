@@ -5,7 +5,7 @@
 //
 //   RealmSupport support = ProbeRealm(kvm, request);           // which generation, or why none
 //   RealmPlan plan = OrderPlan(layout, support.abi->order);
-//   auto realm = RealmVm::Create(kvm, support, plan, parts);   // until the first KVM_RUN
+//   auto realm = RealmVm::Create(kvm, device, support, plan, parts);  // until the first KVM_RUN
 //   ... on each vCPU's thread: result = realm->Run(vcpu, kvm_run)
 //
 // Does not protect the guest: the RMM does. It only keeps the host honest about what it asked for.
@@ -48,7 +48,8 @@ class MachineParts {
 
 // What became of one KVM_RUN.
 enum class RunResult {
-  kExit,         // KVM_RUN returned for a reason of the VMM's: look at exit_reason
+  kExit,         // KVM_RUN returned for a reason of the VMM's: look at exit_reason. MMIO addresses are those
+                 // of the lower half
   kAgain,        // nothing to do but to run again
   kInterrupted,  // a signal arrived (EINTR)
 };
@@ -56,14 +57,17 @@ enum class RunResult {
 // Thread-safe after Create.
 class RealmVm {
  public:
-  // The error names the step and its cause. Everything made here is released again.
-  static absl::StatusOr<std::unique_ptr<RealmVm>> Create(KvmCalls& kvm, const RealmSupport& support,
-                                                         const RealmPlan& plan, MachineParts& parts);
+  // `device` is /dev/kvm, needed during the call only. The error names the step and its cause. Everything
+  // made here is released again.
+  static absl::StatusOr<std::unique_ptr<RealmVm>> Create(KvmCalls& kvm, int device,
+                                                         const RealmSupport& support, const RealmPlan& plan,
+                                                         MachineParts& parts);
   RealmVm(const RealmVm&) = delete;
   RealmVm& operator=(const RealmVm&) = delete;
 
-  // KVM_RUN of one vCPU and, where the guest moves pages between private and shared, the host's part of it.
-  // `run` is the vCPU's mapped kvm_run. An error ends the VM: a Realm that is dead (ENXIO) stays so.
+  // KVM_RUN of one vCPU and, where the guest moves pages between private and shared, the host's part of it:
+  // KVM_SET_MEMORY_ATTRIBUTES, fallocate and madvise on the same thread. `run` is the vCPU's mapped kvm_run.
+  // An error ends the VM: a Realm that is dead (ENXIO) stays so.
   absl::StatusOr<RunResult> Run(int vcpu, void* run);
 
   int vm() const { return vm_.get(); }
@@ -72,8 +76,9 @@ class RealmVm {
   SharedAlias alias() const { return alias_; }
 
  private:
-  RealmVm(KvmCalls& kvm, const RealmSupport& support, const RealmPlan& plan, MachineParts& parts)
+  RealmVm(KvmCalls& kvm, int device, const RealmSupport& support, const RealmPlan& plan, MachineParts& parts)
       : kvm_(kvm),
+        device_(device),
         abi_(*support.abi),
         capability_(support.capability),
         alias_(plan.params.ipa_bits),
@@ -88,13 +93,13 @@ class RealmVm {
   absl::Status FinalizeRecs();
 
   KvmCalls& kvm_;
+  const int device_;
   const GenerationAbi& abi_;
   const uint32_t capability_;
   const SharedAlias alias_;
-  const RealmPlan* plan_;  // these two during Create only
+  const RealmPlan* plan_;  // these two, and device_, during Create only
   MachineParts* parts_;
   std::unique_ptr<RealmMemory> memory_;  // goes after the VM
-  UniqueFd device_;                      // during Create only
   UniqueFd vm_;
 };
 

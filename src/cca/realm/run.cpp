@@ -15,9 +15,18 @@ namespace {
 
 constexpr uint32_t kKvmRun = uapi::RequestNone(0x80);
 
-// SAFETY (both): `run` is a kvm_run of at least a page, which the kernel writes during KVM_RUN only.
+// SAFETY (all): `run` is a kvm_run of at least a page, which the kernel writes during KVM_RUN only.
 uint32_t* ExitReason(void* run) {
   return reinterpret_cast<uint32_t*>(static_cast<std::byte*>(run) + uapi::kRunExitReason);
+}
+
+// Not every generation does it: v14 reports the lower half.
+void StripMmioAddress(void* run, SharedAlias alias) {
+  std::byte* const data = static_cast<std::byte*>(run) + uapi::kRunExitData;
+  uint64_t address;
+  std::memcpy(&address, data, sizeof(address));
+  address = alias.Strip(address);
+  std::memcpy(data, &address, sizeof(address));
 }
 
 uapi::ExitMemoryFault MemoryFault(const void* run) {
@@ -54,6 +63,7 @@ absl::StatusOr<RunResult> RealmVm::Run(int vcpu, void* run) {
       return absl::FailedPreconditionError("run a vCPU: KVM did not activate the Realm (EPERM)");
     default:
       CC_RETURN_IF_ERROR(Checked(result, StrCat("run a vCPU (exit reason ", reason, ")")));
+      if (reason == uapi::kExitMmio) StripMmioAddress(run, alias_);
       return RunResult::kExit;
   }
 }

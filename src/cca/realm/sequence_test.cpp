@@ -27,7 +27,7 @@ Made Make(FakeKvm& kvm, TestMachine& machine, const RealmLayout& layout = TestLa
   if (!support.usable()) return made;
   made.plan = OrderPlan(layout, support.abi->order).value();
   kvm.trace.clear();
-  made.realm = RealmVm::Create(kvm, support, made.plan, machine);
+  made.realm = CreateRealm(kvm, support, made.plan, machine);
   return made;
 }
 
@@ -220,7 +220,7 @@ TEST(RealmVm, RefusesWhatTheGenerationCannotDo) {
   layout.params.rpv[0] = 1;
   TestMachine machine(kvm, 2);
   const auto create = [&](PlanOrder order) {
-    return RealmVm::Create(kvm, support, OrderPlan(layout, order).value(), machine).status();
+    return CreateRealm(kvm, support, OrderPlan(layout, order).value(), machine).status();
   };
   EXPECT_EQ(create(PlanOrder::kRipasLast).code(), absl::StatusCode::kFailedPrecondition);
   layout.params.rpv[0] = 0;

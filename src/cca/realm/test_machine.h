@@ -3,6 +3,7 @@
 #ifndef CC_CCA_REALM_TEST_MACHINE_H_
 #define CC_CCA_REALM_TEST_MACHINE_H_
 
+#include <fcntl.h>
 #include <sys/mman.h>
 
 #include <string>
@@ -30,6 +31,14 @@ inline RealmLayout TestLayout() {
   layout.recs = {{.runnable = true, .mpidr = 0, .pc = kTestRam + 0x20'0000, .gprs = {kTestRam}},
                  {.runnable = false, .mpidr = 1}};
   return layout;
+}
+
+// RealmVm::Create on the machine's /dev/kvm.
+inline absl::StatusOr<std::unique_ptr<RealmVm>> CreateRealm(KvmCalls& kvm, const RealmSupport& support,
+                                                            const RealmPlan& plan, MachineParts& parts) {
+  const UniqueFd device(kvm.Open("/dev/kvm", O_RDWR));
+  CC_RETURN_IF_ERROR(Checked(device.get(), "open /dev/kvm"));
+  return RealmVm::Create(kvm, device.get(), support, plan, parts);
 }
 
 class TestMachine : public MachineParts {
