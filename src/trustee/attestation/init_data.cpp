@@ -2,7 +2,7 @@
 #include "trustee/attestation/init_data.h"
 
 #include "base/status.h"
-#include "base/strings.h"
+#include "initdata/initdata.h"
 #include "jose/digest.h"
 #include "jose/json.h"
 
@@ -19,22 +19,15 @@ namespace {
 
 using nlohmann::json;
 
-constexpr size_t kMaxSize = 1 << 20;
-
-// The one place where toml++ throws.
-absl::StatusOr<toml::table> ParseToml(std::string_view text, std::string_view what) {
+// Discarded when the text is no TOML.
+json ToJson(const std::string& toml) {
   try {
-    return toml::parse(text);
-  } catch (const toml::parse_error& error) {
-    return absl::InvalidArgumentError(
-        StrCat(what, ": line ", error.source().begin.line, ": ", error.description()));
+    std::ostringstream text;
+    text << toml::json_formatter(toml::parse(toml));
+    return json::parse(text.str(), nullptr, /*allow_exceptions=*/false);
+  } catch (const toml::parse_error&) {
+    return json(json::value_t::discarded);
   }
-}
-
-json ToJson(const toml::table& table) {
-  std::ostringstream text;
-  text << toml::json_formatter(table);
-  return json::parse(text.str(), nullptr, /*allow_exceptions=*/false);
 }
 
 // The value assigned at the end of a generated agent policy; discarded when there is none.
@@ -50,39 +43,25 @@ json PolicyData(std::string_view rego) {
 }  // namespace
 
 absl::StatusOr<InitData> ParseInitData(std::string_view text) {
-  constexpr std::string_view kWhat = "initdata";
-  if (text.size() > kMaxSize) return absl::InvalidArgumentError("initdata: longer than 1 MiB");
-  CC_ASSIGN_OR_RETURN(const toml::table root, ParseToml(text, kWhat));
-  const std::optional<std::string> version = root["version"].value<std::string>();
-  if (version != "0.1.0") return absl::InvalidArgumentError("initdata: 'version' must be \"0.1.0\"");
-  const std::optional<std::string> algorithm = root["algorithm"].value<std::string>();
-  if (!algorithm.has_value()) return absl::InvalidArgumentError("initdata: 'algorithm' is missing");
-  CC_ASSIGN_OR_RETURN(const jose::Hash hash, jose::ParseHash(*algorithm));
-  const toml::table* data = root["data"].as_table();
-  if (data == nullptr) return absl::InvalidArgumentError("initdata: table 'data' is missing");
-
+  CC_ASSIGN_OR_RETURN(const initdata::InitData parsed, initdata::Parse(text));
+  CC_ASSIGN_OR_RETURN(const jose::Hash hash, jose::ParseHash(parsed.algorithm));
   InitData result{jose::Digest(hash, text), json::object()};
-  for (const auto& [key, node] : *data) {
-    const std::optional<std::string> value = node.value<std::string>();
-    if (!value.has_value())
-      return absl::InvalidArgumentError(StrCat("initdata: data.", key.str(), " is no string"));
-    const std::string name(key.str());
-    if (name == "aa.toml" || name == "cdh.toml") {
-      const absl::StatusOr<toml::table> inner = ParseToml(*value, name);
-      const json converted = inner.ok() ? ToJson(*inner) : json(json::value_t::discarded);
+  for (const auto& [name, value] : parsed.data) {
+    if (name == initdata::kAttestationAgentConfig || name == initdata::kDataHubConfig) {
+      json converted = ToJson(value);
       if (!converted.is_discarded()) {
-        result.claims[name] = converted;
+        result.claims[name] = std::move(converted);
         continue;
       }
     }
-    if (name == "policy.rego") {
-      json claims = PolicyData(*value);
+    if (name == initdata::kAgentPolicy) {
+      json claims = PolicyData(value);
       if (!claims.is_discarded()) {
         result.claims["agent_policy_claims"] = std::move(claims);
         continue;
       }
     }
-    result.claims[name] = *value;
+    result.claims[name] = value;
   }
   return result;
 }

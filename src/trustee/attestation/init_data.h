@@ -19,8 +19,7 @@ struct InitData {
   nlohmann::json claims;
 };
 
-// InvalidArgument for text that is no initdata: version 0.1.0, algorithm sha256, sha384 or sha512, and a
-// table `data` of strings.
+// Errors are those of initdata::Parse.
 absl::StatusOr<InitData> ParseInitData(std::string_view toml);
 
 }  // namespace cc::trustee
