@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
@@ -21,8 +22,11 @@
 #include "base/thread.h"
 #include "datahub/attestation.h"
 #include "datahub/attestation_agent.h"
-#include "datahub/config.h"
+#include "datahub/config/config.h"
+#include "datahub/credential_files.h"
 #include "datahub/egress.h"
+#include "datahub/image_settings.h"
+#include "datahub/init_data.h"
 #include "datahub/layer_decryption.h"
 #include "datahub/mount_watch.h"
 #include "datahub/rest_api.h"
@@ -30,27 +34,52 @@
 #include "datahub/routes.h"
 #include "datahub/secret_service.h"
 #include "datahub/service.h"
+#include "initdata/initdata.h"
 #include "ttrpc/server.h"
 
 namespace {
 
+// Which of upstream's processes this one stands for. They can be started apart, under their names.
+enum class Role { kAll, kAttestationAgent, kDataHub };
+
 struct Flags {
-  std::string socket, attestation_agent_socket, store, config;
+  Role role = Role::kAll;
+  std::string socket, attestation_agent_socket, store;
+  std::string cdh_toml, aa_toml;
+  std::string init_data_toml, init_data_digest;
 };
 
+absl::StatusOr<cc::datahub::InitDataBinding> ReadInitData(const Flags& flags) {
+  if (!flags.init_data_toml.empty()) {
+    CC_ASSIGN_OR_RETURN(std::string text, cc::ReadFile(flags.init_data_toml, cc::initdata::kMaxSize));
+    return cc::datahub::BindingOf(std::move(text));
+  }
+  if (!flags.init_data_digest.empty()) return cc::datahub::BindingOfDigest(flags.init_data_digest);
+  return cc::datahub::InitDataBinding();
+}
+
 absl::StatusOr<cc::datahub::Config> Configure(const Flags& flags) {
-  cc::datahub::Config config = cc::datahub::DefaultConfig();
-  if (!flags.config.empty()) {
-    CC_ASSIGN_OR_RETURN(const std::string text, cc::ReadFile(flags.config));
-    CC_RETURN_IF_ERROR(cc::datahub::ApplyToml(text, flags.config, &config));
+  std::optional<cc::datahub::CdhConfig> cdh;
+  std::optional<cc::datahub::AaConfig> aa;
+  if (!flags.cdh_toml.empty()) {
+    CC_ASSIGN_OR_RETURN(const std::string text, cc::ReadFile(flags.cdh_toml));
+    CC_ASSIGN_OR_RETURN(cdh, cc::datahub::ParseCdhConfig(text, flags.cdh_toml));
+  }
+  if (!flags.aa_toml.empty()) {
+    CC_ASSIGN_OR_RETURN(const std::string text, cc::ReadFile(flags.aa_toml));
+    CC_ASSIGN_OR_RETURN(aa, cc::datahub::ParseAaConfig(text, flags.aa_toml));
   }
   CC_ASSIGN_OR_RETURN(const cc::datahub::KernelCmdline cmdline, cc::datahub::KernelCmdline::Read());
-  CC_RETURN_IF_ERROR(cc::datahub::ApplyCmdline(cmdline, &config));
-  if (!flags.socket.empty()) config.socket = flags.socket;
+  CC_ASSIGN_OR_RETURN(cc::datahub::Config config, cc::datahub::MakeConfig(cmdline, cdh, aa));
+  if (!flags.socket.empty()) {
+    CC_ASSIGN_OR_RETURN(config.socket, cc::datahub::SocketPath(flags.socket));
+  }
   if (!flags.attestation_agent_socket.empty()) {
-    config.attestation_agent_socket = flags.attestation_agent_socket;
+    CC_ASSIGN_OR_RETURN(config.attestation_agent_socket,
+                        cc::datahub::SocketPath(flags.attestation_agent_socket));
   }
   if (!flags.store.empty()) config.image.store = flags.store;
+  CC_ASSIGN_OR_RETURN(config.attestation.init_data, ReadInitData(flags));
   return config;
 }
 
@@ -94,50 +123,23 @@ absl::StatusOr<std::unique_ptr<cc::datahub::RestServer>> StartRest(cc::datahub::
                                const cc::datahub::RestRequest& request) { return api.Handle(request); });
 }
 
-absl::Status Serve(const Flags& flags) {
-  CC_ASSIGN_OR_RETURN(cc::datahub::Config config, Configure(flags));
-  CC_RETURN_IF_ERROR(MakeParent(config.socket));
-  // A guest without a network reaches registries through the host, over vsock.
-  const std::string egress_path = std::filesystem::path(config.socket).replace_filename("egress.sock");
-  CC_ASSIGN_OR_RETURN(const auto egress, cc::datahub::EgressProxy::Start(egress_path));
-  const auto egress_socket = [egress_path] {
-    return cc::datahub::HasDefaultRoute() ? std::string() : egress_path;
-  };
-  config.image.http.egress_socket = egress_socket;
-  config.attestation.egress_socket = egress_socket;
-  cc::datahub::Attestation attestation(std::move(config.attestation));
-  cc::attest::KbsKeyUnwrapper unwrapper(attestation);
-  if (attestation.has_resources()) {
-    config.image.decrypt = [&unwrapper](const cc::image::Descriptor& blob) {
-      return cc::datahub::DecryptLayer(blob, unwrapper);
-    };
+// The attestation agent's service, unless another process has its socket.
+absl::StatusOr<std::unique_ptr<BackgroundServer>> StartAttestationAgent(
+    const std::string& socket, cc::datahub::Attestation& attestation) {
+  if (cc::ConnectUnix(socket).ok()) {
+    cc::log::Info("another attestation agent serves its socket", {{"socket", socket}});
+    return nullptr;
   }
-  CC_ASSIGN_OR_RETURN(std::unique_ptr<cc::image::Puller> puller,
-                      cc::image::Puller::Create(std::move(config.image)));
-  CC_ASSIGN_OR_RETURN(const auto watch, cc::datahub::MountWatch::Start([&puller] { puller->Sweep(); }));
+  return BackgroundServer::Start(socket, [&attestation](cc::ttrpc::Server& agent) {
+    cc::datahub::RegisterAttestationAgent(attestation, agent);
+  });
+}
 
-  cc::ttrpc::Server server;
-  cc::datahub::RegisterServices(*puller, server);
-  cc::datahub::RegisterSecretServices(attestation, {}, server);
-  CC_ASSIGN_OR_RETURN(const cc::UniqueFd listener, cc::ListenUnix(config.socket));
-
-  std::unique_ptr<BackgroundServer> attestation_agent;
-  if (cc::ConnectUnix(config.attestation_agent_socket).ok()) {
-    cc::log::Info("another attestation agent serves its socket",
-                  {{"socket", config.attestation_agent_socket}});
-  } else {
-    CC_ASSIGN_OR_RETURN(
-        attestation_agent,
-        BackgroundServer::Start(config.attestation_agent_socket, [&attestation](cc::ttrpc::Server& agent) {
-          cc::datahub::RegisterAttestationAgent(attestation, agent);
-        }));
-  }
-  std::unique_ptr<cc::datahub::RestServer> rest;
-  if (config.rest.any()) {
-    CC_ASSIGN_OR_RETURN(rest, StartRest(attestation, config.rest));
-  }
-
-  // SIGTERM and SIGINT are blocked everywhere and taken here, so that pulls end and clean up.
+// Serves until SIGTERM or SIGINT, which are blocked everywhere and taken here, so that calls end and clean
+// up.
+absl::Status ServeUntilSignal(cc::ttrpc::Server& server, const std::string& socket) {
+  CC_RETURN_IF_ERROR(MakeParent(socket));
+  CC_ASSIGN_OR_RETURN(const cc::UniqueFd listener, cc::ListenUnix(socket));
   sigset_t signals;
   sigemptyset(&signals);
   sigaddset(&signals, SIGTERM);
@@ -147,28 +149,109 @@ absl::Status Serve(const Flags& flags) {
     sigwait(&signals, &signal);
     server.Shutdown();
   });
-  cc::log::Info("ready", {{"socket", config.socket}});
+  cc::log::Info("ready", {{"socket", socket}});
   const absl::Status status = server.Serve(listener.get());
   ::pthread_kill(waiter.native_handle(), SIGTERM);  // when it was not a signal that ended the service
   return status;
+}
+
+absl::Status ServeDataHub(cc::datahub::Config config, cc::datahub::Attestation& attestation,
+                          const std::function<std::string()>& egress_socket) {
+  config.image.http.egress_socket = egress_socket;
+  cc::attest::KbsKeyUnwrapper unwrapper(attestation);
+  if (attestation.has_resources()) {
+    config.image.decrypt = [&unwrapper](const cc::image::Descriptor& blob) {
+      return cc::datahub::DecryptLayer(blob, unwrapper);
+    };
+  }
+  config.image.settings = [&attestation, sources = std::move(config.image_sources)] {
+    return cc::datahub::LoadPullSettings(sources, attestation);
+  };
+  CC_ASSIGN_OR_RETURN(std::unique_ptr<cc::image::Puller> puller,
+                      cc::image::Puller::Create(std::move(config.image)));
+  CC_ASSIGN_OR_RETURN(const auto watch, cc::datahub::MountWatch::Start([&puller] { puller->Sweep(); }));
+  std::unique_ptr<cc::datahub::RestServer> rest;
+  if (config.rest.any()) {
+    CC_ASSIGN_OR_RETURN(rest, StartRest(attestation, config.rest));
+  }
+  cc::Thread credentials;
+  if (!config.credentials.empty()) {
+    CC_ASSIGN_OR_RETURN(credentials, cc::Thread::Start("credentials", [&attestation, &config] {
+                          cc::datahub::StoreCredentials(config.credentials, attestation);
+                        }));
+  }
+  cc::ttrpc::Server server;
+  cc::datahub::RegisterServices(*puller, server);
+  cc::datahub::RegisterSecretServices(attestation, config.unseal, server);
+  return ServeUntilSignal(server, config.socket);
+}
+
+// Sets `*exit_code` when the reason for a failure is one that the agent must know.
+absl::Status Serve(const Flags& flags, int* exit_code) {
+  CC_ASSIGN_OR_RETURN(cc::datahub::Config config, Configure(flags));
+  cc::log::Init({.level = config.log_level, .component = "datahub"});
+  CC_RETURN_IF_ERROR(MakeParent(config.socket));
+  // A guest without a network reaches registries through the host, over vsock.
+  const std::string egress_path = std::filesystem::path(config.socket).replace_filename("egress.sock");
+  CC_ASSIGN_OR_RETURN(const auto egress, cc::datahub::EgressProxy::Start(egress_path));
+  const auto egress_socket = [egress_path] {
+    return cc::datahub::HasDefaultRoute() ? std::string() : egress_path;
+  };
+  config.attestation.egress_socket = egress_socket;
+  cc::datahub::Attestation attestation(std::move(config.attestation));
+  if (absl::Status status = attestation.CheckInitData(); !status.ok()) {
+    *exit_code = cc::agent_proto::kInitDataRefused;
+    return status;
+  }
+
+  if (flags.role == Role::kAttestationAgent) {
+    cc::ttrpc::Server server;
+    cc::datahub::RegisterAttestationAgent(attestation, server);
+    return ServeUntilSignal(server, config.attestation_agent_socket);
+  }
+  std::unique_ptr<BackgroundServer> attestation_agent;
+  if (flags.role == Role::kAll) {
+    CC_ASSIGN_OR_RETURN(attestation_agent,
+                        StartAttestationAgent(config.attestation_agent_socket, attestation));
+  }
+  return ServeDataHub(std::move(config), attestation, egress_socket);
+}
+
+Role RoleOfName(std::string_view program) {
+  const std::string name = std::filesystem::path(program).filename();
+  if (name == "attestation-agent") return Role::kAttestationAgent;
+  if (name == "confidential-data-hub") return Role::kDataHub;
+  return Role::kAll;
+}
+
+void AddOptions(CLI::App& app, Flags& flags) {
+  app.add_option("--socket", flags.socket,
+                 cc::StrCat("Unix socket of the data hub (", cc::agent_proto::kDataHubSocket, ")"));
+  app.add_option(
+      "--attestation_sock", flags.attestation_agent_socket,
+      cc::StrCat("Unix socket of the attestation agent (", cc::agent_proto::kAttestationAgentSocket, ")"));
+  app.add_option("--store", flags.store, "Directory of the image store (/run/confidential-containers/image)");
+  app.add_option("-c,--config", flags.cdh_toml, "Configuration of the data hub (cdh.toml)")
+      ->check(CLI::ExistingFile);
+  app.add_option("--config_file", flags.aa_toml, "Configuration of the attestation agent (aa.toml)")
+      ->check(CLI::ExistingFile);
+  app.add_option("--initdata_toml", flags.init_data_toml, "Initdata that this guest was given")
+      ->check(CLI::ExistingFile);
+  app.add_option("--initdata_digest", flags.init_data_digest,
+                 "Its digest, in base64, when the text is not known");
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
   CLI::App app{
-      "Confidential data hub and attestation agent: pulls images and fetches secrets inside the guest"};
-  app.footer(
-      "Example: cc-datahub --socket /tmp/cdh.sock --store /tmp/image --config /etc/kata-cc/datahub.toml");
+      "Confidential data hub and attestation agent: pulls images and fetches secrets inside the guest. Under "
+      "the "
+      "name attestation-agent or confidential-data-hub it is only that part."};
+  app.footer("Example: cc-datahub --socket /tmp/cdh.sock --store /tmp/image --config /etc/cdh.toml");
   app.set_version_flag("--version", CC_VERSION);
-  Flags flags;
-  app.add_option("--socket", flags.socket,
-                 cc::StrCat("Unix socket to serve on (", cc::agent_proto::kDataHubSocket, ")"));
-  app.add_option(
-      "--attestation-socket", flags.attestation_agent_socket,
-      cc::StrCat("Unix socket of the attestation agent (", cc::agent_proto::kAttestationAgentSocket, ")"));
-  app.add_option("--store", flags.store, "Directory of the image store (/run/confidential-containers/image)");
-  app.add_option("--config", flags.config, "Configuration file (TOML)")->check(CLI::ExistingFile);
+  Flags flags{.role = RoleOfName(argv[0])};
+  AddOptions(app, flags);
   CLI11_PARSE(app, argc, argv);
 
   umask(022);  // layers' implied directories and bundles are 0755
@@ -180,8 +263,9 @@ int main(int argc, char** argv) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   cc::log::Init({.component = "datahub"});
-  const absl::Status status = Serve(flags);
+  int exit_code = 1;
+  const absl::Status status = Serve(flags, &exit_code);
   if (status.ok()) return 0;
   cc::log::Error("cc-datahub ends", {{"cause", status}});
-  return 1;
+  return exit_code;
 }

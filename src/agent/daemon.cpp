@@ -6,14 +6,17 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <thread>
 #include <vector>
 
 #include "agent/init/attestation_report.h"
 #include "agent/init/data_hub.h"
 #include "agent/init/guest_init.h"
+#include "agent/init/init_data.h"
 #include "agent/init/kernel_params.h"
 #include "agent/init/modules.h"
+#include "agent/init/start_gate.h"
 #include "agent/rpc/services.h"
 #include "agent_proto/names.h"
 #include "base/file.h"
@@ -30,7 +33,7 @@ constexpr uint32_t kHostCid = 2;
 constexpr std::string_view kUnixPrefix = "unix://";
 
 // What may be made ready while the agent already answers: modules and, in a Realm, the kernel's attestation
-// reports. Calls wait for it, except for the health check.
+// reports.
 class LateModules {
  public:
   LateModules(std::vector<KernelModule> modules, std::string realm_modules)
@@ -93,6 +96,22 @@ absl::StatusOr<std::vector<KernelModule>> BecomeInit(DaemonOptions& options, Ker
   return LoadEarlyModules(options.modules);
 }
 
+// What the owner gave to this guest. Only a guest with a disk has to wait for the driver, to look.
+absl::StatusOr<InitDataFiles> TakeInitData(LateModules& modules) {
+  if (!HasVirtioDisk()) return InitDataFiles();
+  modules.Await();
+  CC_ASSIGN_OR_RETURN(const std::optional<std::string> text, FindInitData());
+  if (!text.has_value()) return InitDataFiles();
+  CC_ASSIGN_OR_RETURN(InitDataFiles files,
+                      LayOutInitData(*text, std::string(agent_proto::kInitDataDirectory)));
+  if (!files.policy.empty()) {
+    return absl::UnimplementedError(
+        "the initdata has a policy.rego, and this agent enforces no policy; no container is started without "
+        "it");
+  }
+  return files;
+}
+
 // A host that does not know the port answers nothing for a while: hence a thread that nobody waits for before
 // the end.
 void PushReadiness() { ConnectVsock(kHostCid, agent_proto::kReadyPort).status().IgnoreError(); }
@@ -117,9 +136,9 @@ absl::Status RunDaemon(DaemonOptions options) {
   LateModules modules(std::move(late), options.realm_modules);
   ttrpc::Server server;
   RegisterServices(&server, sandbox.get());
-  server.SetInterceptor([&modules](std::string_view service, std::string_view) {
-    if (service == agent_proto::kAgentService) modules.Await();
-    return absl::OkStatus();
+  StartGate gate;
+  server.SetInterceptor([&gate](std::string_view service, std::string_view) {
+    return service == agent_proto::kAgentService ? gate.Await() : absl::OkStatus();
   });
 
   std::thread serving([&server, &listener] {
@@ -130,8 +149,17 @@ absl::Status RunDaemon(DaemonOptions options) {
   if (options.sandbox.init) ready = std::thread(PushReadiness);
   log::Info("agent ready", {{"version", CC_VERSION}, {"listen", options.listen}});
 
-  DataHub data_hub(options.data_hub_program, &reaper);
-  if (params.start_data_hub) data_hub.Start();
+  const absl::StatusOr<InitDataFiles> init_data =
+      options.sandbox.init ? TakeInitData(modules) : absl::StatusOr<InitDataFiles>(InitDataFiles());
+  DataHub data_hub(options.data_hub_program,
+                   init_data.ok() ? init_data->data_hub_arguments : std::vector<std::string>(), &reaper,
+                   [&gate] {
+                     gate.Set(absl::PermissionDeniedError(
+                         "the hardware does not vouch for the initdata that the host delivered"));
+                   });
+  if (params.start_data_hub && init_data.ok()) data_hub.Start();
+  modules.Await();
+  gate.Set(init_data.status());
   const absl::Status status = reaper.Run(sandbox->stop().fd());
   log::Info("agent ends");
   server.Shutdown();

@@ -21,7 +21,7 @@ constexpr char kNoBroker[] =
 
 absl::StatusOr<std::shared_ptr<attest::Attester>> Attestation::AttesterLocked() {
   if (attester_ != nullptr) return attester_;
-  attest::DetectOptions detect;
+  attest::DetectOptions detect{.init_data_digest = options_.init_data.digest};
   if (options_.insecure_sample_evidence) detect.sample = attest::AllowSampleEvidence{};
   CC_ASSIGN_OR_RETURN(attester_, attest::DetectAttester(detect));
   if (attester_->tee() == "sample") log::Warning("attesting with sample evidence, which proves nothing");
@@ -41,6 +41,7 @@ absl::StatusOr<attest::KbsClient*> Attestation::Kbs() {
   attest::KbsOptions kbs;
   kbs.url = options_.kbs_url;
   kbs.tee_key_algorithm = options_.tee_key_algorithm;
+  if (!options_.init_data.text.empty()) kbs.init_data = options_.init_data.text;
   kbs.http.roots_pem = options_.kbs_roots;
   kbs.http.egress_socket = options_.egress_socket;
   CC_ASSIGN_OR_RETURN(kbs_, attest::KbsClient::Create(std::move(kbs), std::move(attester)));
@@ -62,6 +63,16 @@ absl::StatusOr<SecretBytes> Attestation::Get(const attest::ResourceUri& uri) {
   const absl::StatusOr<attest::ResourceSource*> resources = Resources();
   if (!resources.ok()) return Annotate(resources.status(), StrCat("get ", uri.ToString()));
   return (*resources)->Get(uri);
+}
+
+absl::Status Attestation::CheckInitData() {
+  if (options_.init_data.digest.empty()) return absl::OkStatus();
+  const absl::StatusOr<std::shared_ptr<attest::Attester>> attester = Attester();
+  if (!attester.ok() || (*attester)->tee() == "sample") {
+    log::Warning("initdata is taken as the host delivered it: no TEE vouches for it", {});
+    return absl::OkStatus();
+  }
+  return (*attester)->GetEvidence({}).status();
 }
 
 absl::StatusOr<std::string> Attestation::Tee() {

@@ -16,6 +16,7 @@
 #include "attest/kbs/tee_key.h"
 #include "attest/resource_source.h"
 #include "base/secret_bytes.h"
+#include "datahub/init_data.h"
 
 namespace cc::datahub {
 
@@ -25,6 +26,7 @@ struct AttestationOptions {
   attest::TeeKeyAlgorithm tee_key_algorithm = attest::TeeKeyAlgorithm::kEcdhEsA256KwP256;
   bool insecure_sample_evidence = false;       // without a TEE, evidence that proves nothing
   bool offline_resources = false;              // out of files in the guest image instead of a key broker
+  InitDataBinding init_data;                   // empty when the guest was given none
   std::function<std::string()> egress_socket;  // see attest::HttpOptions
 };
 
@@ -37,6 +39,10 @@ class Attestation final : public attest::ResourceSource {
   bool has_resources() const { return !options_.kbs_url.empty() || options_.offline_resources; }
   // FailedPrecondition, with what to configure, when it does not.
   absl::StatusOr<SecretBytes> Get(const attest::ResourceUri& uri) override;
+
+  // Whether the hardware vouches for the initdata. OK also where there is none, and, with a warning, where no
+  // hardware is: such a guest cannot attest to anybody who cares. Takes the time of one piece of evidence.
+  absl::Status CheckInitData();
 
   // "cca" or "sample". FailedPrecondition on a machine that cannot attest.
   absl::StatusOr<std::string> Tee();

@@ -34,20 +34,26 @@ absl::Status CheckDecryption(const ResolvedImage& image, const PullerOptions& op
 
 }  // namespace
 
-Puller::Puller(PullerOptions options, std::shared_ptr<HttpClient> http, std::unique_ptr<LayerStore> layers,
+Puller::Puller(PullerOptions options, std::unique_ptr<LayerStore> layers,
                std::unique_ptr<ContainerStore> containers)
-    : options_(std::move(options)),
-      http_(std::move(http)),
-      layers_(std::move(layers)),
-      containers_(std::move(containers)) {}
+    : options_(std::move(options)), layers_(std::move(layers)), containers_(std::move(containers)) {}
 
 absl::StatusOr<std::unique_ptr<Puller>> Puller::Create(PullerOptions options) {
-  CC_ASSIGN_OR_RETURN(std::shared_ptr<HttpClient> http, HttpClient::Create(options.http));
   CC_ASSIGN_OR_RETURN(std::unique_ptr<LayerStore> layers, LayerStore::Open(options.store));
   CC_ASSIGN_OR_RETURN(std::unique_ptr<ContainerStore> containers, ContainerStore::Open(layers->root_fd()));
   while (options.bundle_root.size() > 1 && options.bundle_root.back() == '/') options.bundle_root.pop_back();
-  return std::unique_ptr<Puller>(
-      new Puller(std::move(options), std::move(http), std::move(layers), std::move(containers)));
+  return std::unique_ptr<Puller>(new Puller(std::move(options), std::move(layers), std::move(containers)));
+}
+
+absl::StatusOr<std::shared_ptr<const Puller::Access>> Puller::GetAccess() {
+  const std::lock_guard lock(access_mutex_);
+  if (access_ != nullptr) return access_;
+  CC_ASSIGN_OR_RETURN(PullSettings settings, options_.settings());
+  HttpOptions http = options_.http;
+  http.plain_http_hosts.merge(settings.registries.PlainHttpHosts());
+  CC_ASSIGN_OR_RETURN(std::shared_ptr<HttpClient> client, HttpClient::Create(std::move(http)));
+  access_ = std::make_shared<const Access>(Access{std::move(settings), std::move(client)});
+  return access_;
 }
 
 // The bundle's path below the bundle root, in its plainest form.
@@ -70,7 +76,7 @@ absl::StatusOr<std::string> Puller::RelativeBundle(std::string_view bundle) cons
 absl::StatusOr<PullResult> Puller::Pull(std::string_view image, std::string_view bundle,
                                         std::stop_token stop) {
   CC_ASSIGN_OR_RETURN(const Reference reference, Reference::Parse(image));
-  absl::StatusOr<PullResult> result = PullReference(reference, bundle, stop);
+  absl::StatusOr<PullResult> result = PullImage(image, bundle, stop);
   if (result.ok()) return result;
   const absl::Status status = Annotate(result.status(), StrCat("pull ", reference.ToString()));
   log::Error("pull failed",
@@ -78,13 +84,33 @@ absl::StatusOr<PullResult> Puller::Pull(std::string_view image, std::string_view
   return status;
 }
 
-absl::StatusOr<PullResult> Puller::PullReference(const Reference& reference, std::string_view bundle,
-                                                 std::stop_token stop) {
+absl::StatusOr<Puller::Found> Puller::Find(std::string_view image, std::stop_token stop) {
+  CC_ASSIGN_OR_RETURN(const Reference written, Reference::Parse(image));
+  CC_ASSIGN_OR_RETURN(const std::shared_ptr<const Access> access, GetAccess());
+  CC_RETURN_IF_ERROR(access->settings.policy.Check(written));
+  CC_ASSIGN_OR_RETURN(const std::vector<Reference> places, access->settings.registries.Places(image));
+  absl::Status failure;
+  for (const Reference& place : places) {
+    auto registry = std::make_unique<Registry>(access->http, place, access->settings.credentials.Find(place),
+                                               options_.retry);
+    absl::StatusOr<ResolvedImage> resolved = ResolveImage(*registry, options_.platform, stop);
+    if (resolved.ok()) return Found{place, std::move(registry), *std::move(resolved)};
+    if (places.size() == 1 || stop.stop_requested()) return resolved.status();
+    failure = absl::Status(resolved.status().code(),
+                           StrCat(failure.ok() ? "" : StrCat(MessageOf(failure), "; "), "at ", place.registry,
+                                  ": ", MessageOf(resolved.status())));
+  }
+  return failure;
+}
+
+absl::StatusOr<PullResult> Puller::PullImage(std::string_view image_name, std::string_view bundle,
+                                             std::stop_token stop) {
   CC_ASSIGN_OR_RETURN(const std::string relative, RelativeBundle(bundle));
-  Registry registry(http_, reference, options_.credentials.Find(reference), options_.retry);
-  CC_ASSIGN_OR_RETURN(const ResolvedImage image, ResolveImage(registry, options_.platform, stop));
+  CC_ASSIGN_OR_RETURN(const Found found, Find(image_name, stop));
+  const ResolvedImage& image = found.image;
   CC_RETURN_IF_ERROR(CheckDecryption(image, options_));
-  CC_ASSIGN_OR_RETURN(const std::vector<UniqueFd> layers, PullLayers(registry, image, reference, stop));
+  CC_ASSIGN_OR_RETURN(const std::vector<UniqueFd> layers,
+                      PullLayers(*found.registry, image, found.place, stop));
 
   const std::string path = StrCat(options_.bundle_root, "/", relative);
   // From the root each time: upstream's agent removes and makes the bundle root anew for each sandbox.

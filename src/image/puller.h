@@ -10,7 +10,7 @@
 
 #include <functional>
 #include <memory>
-#include <optional>
+#include <mutex>
 #include <stop_token>
 #include <string>
 #include <string_view>
@@ -24,10 +24,21 @@
 #include "image/layer_store.h"
 #include "image/layer_unpacker.h"
 #include "image/platform.h"
+#include "image/policy.h"
+#include "image/registries.h"
+#include "image/registry.h"
 #include "image/resolve.h"
 #include "image/retry.h"
 
 namespace cc::image {
+
+// Who may be asked for images, how, and which may run. Some of it is a secret of the key broker's, hence it
+// is fetched when an image is first pulled.
+struct PullSettings {
+  AuthFile credentials;
+  RegistryRules registries;
+  ImagePolicy policy;
+};
 
 struct PullerOptions {
   // Not beneath the bundle root, which upstream's agent empties when a sandbox is created.
@@ -36,7 +47,8 @@ struct PullerOptions {
   std::string bundle_root = "/run/kata-containers";
   int parallel_layers = 3;  // per image
   Platform platform = Platform::Host();
-  AuthFile credentials;
+  // Asked for until it gives an answer, which is kept.
+  std::function<absl::StatusOr<PullSettings>()> settings = [] { return PullSettings(); };
   RetryPolicy retry;
   HttpOptions http;
   // Makes the stage that turns an encrypted layer's blob into the plain one, from the annotations of its
@@ -61,17 +73,31 @@ class Puller {
   void Sweep() { containers_->Sweep(); }
 
  private:
-  Puller(PullerOptions options, std::shared_ptr<HttpClient> http, std::unique_ptr<LayerStore> layers,
+  // What the settings lead to.
+  struct Access {
+    PullSettings settings;
+    std::shared_ptr<HttpClient> http;
+  };
+  // An image at the first place that had it.
+  struct Found {
+    Reference place;
+    std::unique_ptr<Registry> registry;
+    ResolvedImage image;
+  };
+
+  Puller(PullerOptions options, std::unique_ptr<LayerStore> layers,
          std::unique_ptr<ContainerStore> containers);
-  absl::StatusOr<PullResult> PullReference(const Reference& reference, std::string_view bundle,
-                                           std::stop_token stop);
+  absl::StatusOr<std::shared_ptr<const Access>> GetAccess();
+  absl::StatusOr<Found> Find(std::string_view image, std::stop_token stop);
+  absl::StatusOr<PullResult> PullImage(std::string_view image, std::string_view bundle, std::stop_token stop);
   absl::StatusOr<std::vector<UniqueFd>> PullLayers(Registry& registry, const ResolvedImage& image,
                                                    const Reference& reference, std::stop_token stop);
   absl::StatusOr<std::string> RelativeBundle(std::string_view bundle) const;
   absl::Status WriteConfig(int bundle_fd, const UniqueFd& rootfs, const ImageConfig& config);
 
   const PullerOptions options_;
-  const std::shared_ptr<HttpClient> http_;
+  std::mutex access_mutex_;
+  std::shared_ptr<const Access> access_;  // null until the settings are known; guarded by access_mutex_
   const std::unique_ptr<LayerStore> layers_;
   const std::unique_ptr<ContainerStore> containers_;
 };

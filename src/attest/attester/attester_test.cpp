@@ -11,12 +11,21 @@
 #include "attest/attester/detect.h"
 #include "attest/attester/sample_attester.h"
 #include "base/file.h"
+#include "cca/token_samples.h"
 
 namespace cc::attest {
 namespace {
 
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+
+std::string TokenWithRpv(const std::string& rpv) {
+  cca::RealmClaims realm = cca::SampleRealm();
+  realm.rpv = rpv;
+  return cca::MintToken(cca::TokenForm::kCollection, cca::SamplePlatform(), realm, cca::SampleCpak(),
+                        cca::SampleRak())
+      .value();
+}
 
 // A directory whose sub-directories get a TSM request's attributes when made, as in configfs.
 class FakeTsm {
@@ -47,7 +56,7 @@ class FakeTsm {
   }
   bool Empty() const { return std::filesystem::is_empty(root_.path()); }
 
-  std::string provider = "arm_cca_guest\n", report = "a token", generation = "1\n";
+  std::string provider = "arm_cca_guest\n", report = TokenWithRpv(std::string(64, '\0')), generation = "1\n";
   int make_error = 0;
   std::string inblob;  // of the request removed last
 
@@ -65,12 +74,40 @@ TEST(SampleAttester, RepeatsTheReportData) {
 
 TEST(CcaAttester, AsksForATokenOverTheZeroPaddedChallenge) {
   FakeTsm tsm;
-  tsm.report = std::string("\xd9\x01\x8f\x00", 4);
   CcaAttester attester(tsm.Reports());
-  EXPECT_EQ(*attester.GetEvidence(std::string(48, 'h')), R"({"token":[217,1,143,0]})");
+  const absl::StatusOr<std::string> evidence = attester.GetEvidence(std::string(48, 'h'));
+  ASSERT_TRUE(evidence.ok()) << evidence.status();
+  const std::vector<uint8_t> bytes(tsm.report.begin(), tsm.report.end());
+  EXPECT_EQ(*evidence, (nlohmann::json{{"token", bytes}}.dump()));
   EXPECT_EQ(tsm.inblob, std::string(48, 'h') + std::string(16, '\0'));
   EXPECT_TRUE(tsm.Empty());
   EXPECT_FALSE(attester.GetEvidence(std::string(65, 'h')).ok());
+}
+
+TEST(CcaAttester, GivesNoEvidenceForOtherInitdataThanItsOwn) {
+  const std::string digest(48, 'd'), padded = digest + std::string(16, '\0'), none(64, '\0');
+  const struct {
+    std::string digest, rpv;
+    const char* message;  // empty: evidence is given
+  } kCases[] = {
+      {"", none, ""},
+      {digest, padded, ""},
+      {"", padded, "delivered none"},
+      {digest, none, "is not the one"},
+      {std::string(64, 'e'), padded, "is not the one"},
+      {digest, digest + std::string(16, 'x'), "is not the one"},
+  };
+  for (const auto& c : kCases) {
+    FakeTsm tsm;
+    tsm.report = TokenWithRpv(c.rpv);
+    const absl::Status status = CcaAttester(tsm.Reports(), c.digest).GetEvidence("data").status();
+    if (*c.message == '\0') {
+      EXPECT_TRUE(status.ok()) << status;
+    } else {
+      EXPECT_EQ(status.code(), absl::StatusCode::kPermissionDenied);
+      EXPECT_THAT(std::string(status.message()), HasSubstr(c.message));
+    }
+  }
 }
 
 TEST(CcaAttester, TrustsNoReportItDidNotAskFor) {
@@ -83,6 +120,7 @@ TEST(CcaAttester, TrustsNoReportItDidNotAskFor) {
       {"arm_cca_guest\n", "token", "2\n", absl::StatusCode::kAborted, "2 times"},
       {"arm_cca_guest\n", "token", "one\n", absl::StatusCode::kInternal, "generation"},
       {"arm_cca_guest\n", "", "1\n", absl::StatusCode::kInternal, "empty"},
+      {"arm_cca_guest\n", "token", "1\n", absl::StatusCode::kInvalidArgument, "the token of this Realm"},
   };
   for (const auto& c : kCases) {
     FakeTsm tsm;

@@ -9,7 +9,9 @@ namespace cc::attest {
 
 absl::StatusOr<std::unique_ptr<Attester>> DetectAttester(const DetectOptions& options) {
   const absl::StatusOr<std::string> provider = options.reports.Provider();
-  if (provider.ok() && *provider == kCcaTsmProvider) return std::make_unique<CcaAttester>(options.reports);
+  if (provider.ok() && *provider == kCcaTsmProvider) {
+    return std::make_unique<CcaAttester>(options.reports, options.init_data_digest);
+  }
   if (provider.ok()) {
     return absl::FailedPreconditionError(StrCat("attestation: the TEE of this machine has the TSM provider '",
                                                 *provider, "'; only '", kCcaTsmProvider, "' is supported"));

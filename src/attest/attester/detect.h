@@ -18,6 +18,7 @@ struct DetectOptions {
   TsmReport reports{std::string(kTsmReportRoot)};
   // Taken when there is no TEE, and only then: on real hardware it changes nothing.
   std::optional<AllowSampleEvidence> sample;
+  std::string init_data_digest;  // see CcaAttester
 };
 
 // CCA when the kernel's TSM provider says so. FailedPrecondition without a TEE, or with one that does not

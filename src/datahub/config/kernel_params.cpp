@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "attest/config/kernel_params.h"
+#include "datahub/config/kernel_params.h"
 
 #include "base/status.h"
 #include "base/strings.h"
 
-namespace cc::attest {
+namespace cc::datahub {
 namespace {
 
 absl::Status Bad(std::string_view key, std::string_view why) {
@@ -24,7 +24,7 @@ absl::Status ReadCredentials(std::string_view value, std::vector<Credential>* cr
     if (entry.empty()) continue;
     const size_t at = entry.find("::");
     if (at == std::string_view::npos) return Bad(kKey, "must be <resource URI>::<path>,…");
-    const absl::StatusOr<ResourceUri> uri = ResourceUri::Parse(entry.substr(0, at));
+    const absl::StatusOr<attest::ResourceUri> uri = attest::ResourceUri::Parse(entry.substr(0, at));
     if (!uri.ok()) return Annotate(uri.status(), StrCat("kernel command line: ", kKey));
     const std::string_view path = entry.substr(at + 2);
     CC_RETURN_IF_ERROR(Annotate(CheckCredentialPath(path), StrCat("kernel command line: ", kKey)));
@@ -72,4 +72,4 @@ absl::StatusOr<KernelParams> ReadKernelParams(const FindParam& find) {
   return result;
 }
 
-}  // namespace cc::attest
+}  // namespace cc::datahub

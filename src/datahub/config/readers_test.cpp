@@ -5,11 +5,11 @@
 #include <map>
 #include <sstream>
 
-#include "attest/config/aa_config.h"
-#include "attest/config/cdh_config.h"
-#include "attest/config/kernel_params.h"
+#include "datahub/config/aa_config.h"
+#include "datahub/config/cdh_config.h"
+#include "datahub/config/kernel_params.h"
 
-namespace cc::attest {
+namespace cc::datahub {
 namespace {
 
 using ::testing::ElementsAre;
@@ -106,7 +106,7 @@ level = "debug"
                                                   "aa.toml");
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->kbs->url, "https://127.0.0.1:8080");
-  EXPECT_EQ(config->kbs->tee_key_algorithm, TeeKeyAlgorithm::kEcdhEsA256KwP521);
+  EXPECT_EQ(config->kbs->tee_key_algorithm, attest::TeeKeyAlgorithm::kEcdhEsA256KwP521);
   EXPECT_THAT(config->kbs->cert, HasSubstr("BEGIN CERTIFICATE"));
   EXPECT_EQ(config->coco_as_url, "http://127.0.0.1:8000");
   EXPECT_EQ(config->log_level, "debug");
@@ -205,4 +205,4 @@ TEST(CdhConfig, RefusesWhatItDoesNotKnow) {
 }
 
 }  // namespace
-}  // namespace cc::attest
+}  // namespace cc::datahub

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "datahub/kernel_cmdline.h"
+#include "datahub/config/kernel_cmdline.h"
 
 #include "base/file.h"
 #include "base/status.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // cdh.toml, the data hub's configuration, with upstream's keys, read strictly.
-#ifndef CC_ATTEST_CONFIG_CDH_CONFIG_H_
-#define CC_ATTEST_CONFIG_CDH_CONFIG_H_
+#ifndef CC_DATAHUB_CONFIG_CDH_CONFIG_H_
+#define CC_DATAHUB_CONFIG_CDH_CONFIG_H_
 
 #include <cstdint>
 #include <string>
@@ -9,27 +9,13 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "attest/config/kernel_params.h"
+#include "datahub/config/kernel_params.h"
+#include "image/registries.h"
 
-namespace cc::attest {
+namespace cc::datahub {
 
 struct Proxies {
   std::string https_proxy, http_proxy, no_proxy;
-};
-
-// [image.registry_config], upstream's subset of containers-registries.conf.
-struct RegistryRules {
-  struct Mirror {
-    std::string location;
-    bool insecure = false;
-  };
-  struct Registry {
-    std::string prefix, location;
-    bool insecure = false, blocked = false;
-    std::vector<Mirror> mirrors;
-  };
-  std::vector<std::string> unqualified_search_registries;
-  std::vector<Registry> registries;
 };
 
 // [image]. A URI is kbs:///… or file:///….
@@ -40,7 +26,7 @@ struct ImageSettings {
   std::string image_security_policy_uri, image_security_policy;
   std::string authenticated_registry_credentials_uri;
   std::string registry_configuration_uri;
-  RegistryRules registry_config;
+  image::RegistryRules registry_config;
   Proxies image_pull_proxy;
   std::vector<std::string> extra_root_certificates;  // PEM
 };
@@ -64,6 +50,6 @@ absl::StatusOr<CdhConfig> ParseCdhConfig(std::string_view toml, std::string_view
 // Without a file: everything from the command line and defaults.
 CdhConfig CdhConfigFrom(const KernelParams& params);
 
-}  // namespace cc::attest
+}  // namespace cc::datahub
 
-#endif  // CC_ATTEST_CONFIG_CDH_CONFIG_H_
+#endif  // CC_DATAHUB_CONFIG_CDH_CONFIG_H_

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "datahub/kernel_cmdline.h"
+#include "datahub/config/kernel_cmdline.h"
 
 #include <gtest/gtest.h>
 

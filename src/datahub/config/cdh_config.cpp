@@ -1,28 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "attest/config/cdh_config.h"
+#include "datahub/config/cdh_config.h"
 
 #include "base/status.h"
 #include "base/strings.h"
 #include "base/toml.h"
+#include "datahub/config/registries_conf.h"
 
-namespace cc::attest {
+namespace cc::datahub {
 namespace {
 
-void ReadRegistries(TomlTable table, RegistryRules* rules) {
-  table.Read("unqualified-search-registries", &rules->unqualified_search_registries);
-  for (TomlTable& entry : table.Tables("registry")) {
-    RegistryRules::Registry& registry = rules->registries.emplace_back();
-    entry.Read("prefix", &registry.prefix);
-    entry.Read("location", &registry.location);
-    entry.Read("insecure", &registry.insecure);
-    entry.Read("blocked", &registry.blocked);
-    for (TomlTable& mirror_entry : entry.Tables("mirror")) {
-      RegistryRules::Mirror& mirror = registry.mirrors.emplace_back();
-      mirror_entry.Read("location", &mirror.location);
-      mirror_entry.Read("insecure", &mirror.insecure);
-    }
-  }
-}
+constexpr uint32_t kMaxParallelLayers = 16;
 
 void ReadImage(TomlTable table, ImageSettings* image) {
   table.Read("work_dir", &image->work_dir);
@@ -50,7 +37,7 @@ absl::Status CheckUris(const ImageSettings& image, std::string_view source) {
   };
   for (const auto& [key, uri] : kUris) {
     if (uri.empty() || uri.starts_with("file:///")) continue;
-    CC_RETURN_IF_ERROR(Annotate(ResourceUri::Parse(uri).status(), StrCat(source, ": image.", key)));
+    CC_RETURN_IF_ERROR(Annotate(attest::ResourceUri::Parse(uri).status(), StrCat(source, ": image.", key)));
   }
   return absl::OkStatus();
 }
@@ -84,8 +71,15 @@ absl::StatusOr<CdhConfig> ParseCdhConfig(std::string_view toml, std::string_view
   if (config.kbc.name == "cc_kbc" && config.kbc.url.empty()) {
     return absl::InvalidArgumentError(StrCat(source, ": kbc.url is missing; kbc.name = \"cc_kbc\" needs it"));
   }
+  CC_RETURN_IF_ERROR(
+      Annotate(config.image.registry_config.Check(), StrCat(source, ": image.registry_config")));
+  if (config.image.max_concurrent_layer_downloads_per_image < 1 ||
+      config.image.max_concurrent_layer_downloads_per_image > kMaxParallelLayers) {
+    return absl::InvalidArgumentError(
+        StrCat(source, ": image.max_concurrent_layer_downloads_per_image must be 1 to ", kMaxParallelLayers));
+  }
   for (const auto& [uri, path] : credentials) {
-    absl::StatusOr<ResourceUri> resource = ResourceUri::Parse(uri);
+    absl::StatusOr<attest::ResourceUri> resource = attest::ResourceUri::Parse(uri);
     if (!resource.ok()) return Annotate(resource.status(), StrCat(source, ": credentials"));
     CC_RETURN_IF_ERROR(Annotate(CheckCredentialPath(path), StrCat(source, ": credentials")));
     config.credentials.push_back({.resource = *std::move(resource), .path = path});
@@ -105,4 +99,4 @@ CdhConfig CdhConfigFrom(const KernelParams& params) {
   return config;
 }
 
-}  // namespace cc::attest
+}  // namespace cc::datahub

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the guest's kernel command line says about attestation and images, with upstream's keys. The command
 // line is measured.
-#ifndef CC_ATTEST_CONFIG_KERNEL_PARAMS_H_
-#define CC_ATTEST_CONFIG_KERNEL_PARAMS_H_
+#ifndef CC_DATAHUB_CONFIG_KERNEL_PARAMS_H_
+#define CC_DATAHUB_CONFIG_KERNEL_PARAMS_H_
 
 #include <functional>
 #include <optional>
@@ -13,11 +13,11 @@
 #include "absl/status/statusor.h"
 #include "attest/resource_uri.h"
 
-namespace cc::attest {
+namespace cc::datahub {
 
 // A resource that is fetched at start and put into a file.
 struct Credential {
-  ResourceUri resource;
+  attest::ResourceUri resource;
   std::string path;  // beneath kCredentialRoot, with no ".." in it
 };
 inline constexpr std::string_view kCredentialRoot = "/run/confidential-containers/cdh/kbs";
@@ -41,6 +41,6 @@ using FindParam = std::function<std::optional<std::string>(const std::string& ke
 // InvalidArgument for a key of ours whose value is malformed.
 absl::StatusOr<KernelParams> ReadKernelParams(const FindParam& find);
 
-}  // namespace cc::attest
+}  // namespace cc::datahub
 
-#endif  // CC_ATTEST_CONFIG_KERNEL_PARAMS_H_
+#endif  // CC_DATAHUB_CONFIG_KERNEL_PARAMS_H_

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "attest/config/aa_config.h"
+#include "datahub/config/aa_config.h"
 
 #include <cstdint>
 
@@ -7,18 +7,18 @@
 #include "base/strings.h"
 #include "base/toml.h"
 
-namespace cc::attest {
+namespace cc::datahub {
 
 absl::StatusOr<AaConfig> ParseAaConfig(std::string_view toml, std::string_view source) {
   CC_ASSIGN_OR_RETURN(TomlTable root, TomlTable::Parse(toml, source));
   AaConfig config;
   AaConfig::Kbs kbs;
-  std::string algorithm = TeeKeyAlgorithmNames().front();
+  std::string algorithm = attest::TeeKeyAlgorithmNames().front();
   TomlTable tokens = root.Table("token_configs");
   TomlTable kbs_table = tokens.Table("kbs");
   kbs_table.Read("url", &kbs.url);
   kbs_table.Read("cert", &kbs.cert);
-  kbs_table.ReadChoice("tee_key_algorithm", &algorithm, TeeKeyAlgorithmNames());
+  kbs_table.ReadChoice("tee_key_algorithm", &algorithm, attest::TeeKeyAlgorithmNames());
   tokens.Table("coco_as").Read("url", &config.coco_as_url);
   TomlTable eventlog = root.Table("eventlog_config");
   uint32_t register_index = 17;
@@ -33,7 +33,7 @@ absl::StatusOr<AaConfig> ParseAaConfig(std::string_view toml, std::string_view s
     return absl::UnimplementedError(StrCat(
         source, ": eventlog_config.enable_eventlog: no TEE here can measure an event log; set it to false"));
   }
-  CC_ASSIGN_OR_RETURN(kbs.tee_key_algorithm, ParseTeeKeyAlgorithm(algorithm));
+  CC_ASSIGN_OR_RETURN(kbs.tee_key_algorithm, attest::ParseTeeKeyAlgorithm(algorithm));
   if (!kbs.url.empty()) {
     config.kbs = std::move(kbs);
   } else if (!kbs.cert.empty()) {
@@ -48,4 +48,4 @@ AaConfig AaConfigFrom(const KernelParams& params) {
   return config;
 }
 
-}  // namespace cc::attest
+}  // namespace cc::datahub

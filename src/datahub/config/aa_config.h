@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 // aa.toml, the attestation agent's configuration, with upstream's keys. Read strictly: what we do not know or
 // cannot do is an error, not a surprise.
-#ifndef CC_ATTEST_CONFIG_AA_CONFIG_H_
-#define CC_ATTEST_CONFIG_AA_CONFIG_H_
+#ifndef CC_DATAHUB_CONFIG_AA_CONFIG_H_
+#define CC_DATAHUB_CONFIG_AA_CONFIG_H_
 
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
-#include "attest/config/kernel_params.h"
 #include "attest/kbs/tee_key.h"
+#include "datahub/config/kernel_params.h"
 
-namespace cc::attest {
+namespace cc::datahub {
 
 struct AaConfig {
   struct Kbs {
     std::string url;
     std::string cert;  // PEM, may be empty
-    TeeKeyAlgorithm tee_key_algorithm = TeeKeyAlgorithm::kEcdhEsA256KwP256;
+    attest::TeeKeyAlgorithm tee_key_algorithm = attest::TeeKeyAlgorithm::kEcdhEsA256KwP256;
   };
   std::optional<Kbs> kbs;   // [token_configs.kbs]
   std::string coco_as_url;  // [token_configs.coco_as]
@@ -34,6 +34,6 @@ absl::StatusOr<AaConfig> ParseAaConfig(std::string_view toml, std::string_view s
 // Without a file, as upstream: only the key broker, from the command line.
 AaConfig AaConfigFrom(const KernelParams& params);
 
-}  // namespace cc::attest
+}  // namespace cc::datahub
 
-#endif  // CC_ATTEST_CONFIG_AA_CONFIG_H_
+#endif  // CC_DATAHUB_CONFIG_AA_CONFIG_H_

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kernel's command line as key=value pairs. It is measured in a Realm, so it may carry configuration.
-#ifndef CC_DATAHUB_KERNEL_CMDLINE_H_
-#define CC_DATAHUB_KERNEL_CMDLINE_H_
+#ifndef CC_DATAHUB_CONFIG_KERNEL_CMDLINE_H_
+#define CC_DATAHUB_CONFIG_KERNEL_CMDLINE_H_
 
 #include <map>
 #include <optional>
@@ -28,4 +28,4 @@ class KernelCmdline {
 
 }  // namespace cc::datahub
 
-#endif  // CC_DATAHUB_KERNEL_CMDLINE_H_
+#endif  // CC_DATAHUB_CONFIG_KERNEL_CMDLINE_H_
