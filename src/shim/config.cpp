@@ -30,6 +30,7 @@ void ReadVmm(TomlTable table, Config& config) {
   table.Read("memory_mib", &config.vmm.memory_mib);
   table.Read("kernel_params", &config.vmm.kernel_params);
   table.Read("boot_timeout_s", &config.vmm.boot_timeout_s);
+  table.Read("agent_timeout_s", &config.vmm.agent_timeout_s);
   config.vmm.accel = accel == "kvm"   ? vmm::Accel::kKvm
                      : accel == "tcg" ? vmm::Accel::kTcg
                                       : vmm::Accel::kAuto;
@@ -89,6 +90,9 @@ absl::StatusOr<Config> ParseConfig(std::string_view text, std::string_view sourc
   ReadLog(root.Table("log"), config);
   root.Read("state_dir", &config.state_dir);
   CC_RETURN_IF_ERROR(root.Finish());
+  if (config.vmm.agent_timeout_s == 0) {
+    return absl::InvalidArgumentError(StrCat(source_name, ": vmm.agent_timeout_s must be at least 1"));
+  }
   if (config.vmm.vcpus == 0 || config.vmm.memory_mib < 64) {
     return absl::InvalidArgumentError(std::string(source_name) +
                                       ": vmm.vcpus must be at least 1 and vmm.memory_mib at least 64");

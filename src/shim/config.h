@@ -29,6 +29,7 @@ struct Config {
     uint32_t memory_mib = 512;
     std::vector<std::string> kernel_params;
     uint32_t boot_timeout_s = 60;
+    uint32_t agent_timeout_s = 30;
   } vmm;
   struct {
     std::vector<std::string> insecure_plain_http;  // registries spoken to without TLS; measured

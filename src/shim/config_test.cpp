@@ -37,6 +37,7 @@ TEST(ConfigTest, SampleFileIsTheDefaults) {
   EXPECT_EQ(sample->vmm.initramfs, defaults.vmm.initramfs);
   EXPECT_EQ(sample->vmm.memory_mib, defaults.vmm.memory_mib);
   EXPECT_EQ(sample->vmm.boot_timeout_s, defaults.vmm.boot_timeout_s);
+  EXPECT_EQ(sample->vmm.agent_timeout_s, defaults.vmm.agent_timeout_s);
   EXPECT_EQ(sample->image.pull_timeout_s, defaults.image.pull_timeout_s);
   EXPECT_EQ(sample->attestation.kbs_url, defaults.attestation.kbs_url);
   EXPECT_EQ(sample->attestation.insecure_sample_evidence, defaults.attestation.insecure_sample_evidence);

@@ -19,6 +19,10 @@ using containerd::task::v2::CreateTaskRequest;
 
 // For calls that the guest answers at once.
 constexpr std::chrono::seconds kCallTimeout{60};
+// Callers poll statistics and send signals while they hold up others.
+constexpr std::chrono::seconds kPollTimeout{10};
+// A guest that does not even take SIGKILL by then is ended as a whole: a forced delete never waits for it.
+constexpr std::chrono::seconds kForcedKillTimeout{5};
 constexpr std::chrono::seconds kRemoveTimeout{10};
 // What a client has not read of a deleted process's output by then is lost.
 constexpr std::chrono::seconds kDeleteDrain{2};
@@ -145,12 +149,18 @@ absl::Status Container::Kill(const std::string& exec_id, uint32_t signal, bool a
   request.set_container_id(id());
   if (!all) request.set_exec_id(GuestExecId(*process));
   request.set_signal(signal);
-  CC_ASSIGN_OR_RETURN(const auto agent, Agent());
-  const absl::Status status = agent->SignalProcess(request, kCallTimeout).status();
-  // Gone meanwhile: its exit is on the way.
-  if (!status.ok() && status.code() != absl::StatusCode::kNotFound) {
-    return Annotate(status, StrCat("send signal ", signal));
+  const bool forced = signal == SIGKILL;
+  absl::StatusOr<std::shared_ptr<agent_proto::AgentClient>> agent = Agent();
+  if (!agent.ok() && context_.sandbox->ended()) return absl::NotFoundError("process already finished");
+  CC_RETURN_IF_ERROR(agent.status());
+  const absl::Status status =
+      (*agent)->SignalProcess(request, forced ? kForcedKillTimeout : kPollTimeout).status();
+  if (forced && absl::IsDeadlineExceeded(status)) {
+    context_.sandbox->Fail(StrCat("its agent took no SIGKILL within ", kForcedKillTimeout.count(), " s"));
+    return absl::OkStatus();
   }
+  // Gone meanwhile: its exit is on the way.
+  if (!status.ok() && !absl::IsNotFound(status)) return Annotate(status, StrCat("send signal ", signal));
   // A container that was never started has nobody who waits for its end yet.
   if (process->is_init() && state == ProcessState::kCreated && (signal == SIGKILL || signal == SIGTERM)) {
     process->Abandon();
@@ -226,7 +236,7 @@ absl::StatusOr<google::protobuf::Any> Container::Stats() {
   grpc::StatsContainerRequest request;
   request.set_container_id(id());
   CC_ASSIGN_OR_RETURN(const auto agent, Agent());
-  absl::StatusOr<grpc::StatsContainerResponse> stats = agent->StatsContainer(request, kCallTimeout);
+  absl::StatusOr<grpc::StatsContainerResponse> stats = agent->StatsContainer(request, kPollTimeout);
   if (!stats.ok()) return Annotate(stats.status(), "statistics of container " + id());
   return ConvertStats(*stats, HostCgroupMode());
 }

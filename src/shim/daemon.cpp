@@ -19,6 +19,7 @@
 #include "shim/config.h"
 #include "shim/events.h"
 #include "shim/pod.h"
+#include "shim/sandbox_service.h"
 #include "shim/service.h"
 #include "ttrpc/server.h"
 
@@ -110,6 +111,7 @@ int RunDaemon(const DaemonOptions& options, UniqueFd listener, const vmm::Regist
                                                     .on_abandoned = request_end});
   ttrpc::Server server;
   RegisterTaskService(server, pod, request_end);
+  RegisterSandboxService(server, pod, request_end);
   absl::StatusOr<Thread> acceptor = Thread::Start("accept", [&] {
     const absl::Status status = server.Serve(listener.get());
     if (!status.ok()) {

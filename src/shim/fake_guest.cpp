@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "base/strings.h"
 #include "google/protobuf/empty.pb.h"
+#include "kata/health.pb.h"
 
 namespace cc::shim {
 
@@ -101,6 +102,11 @@ void FakeGuest::Record(const std::string& call) {
 
 void FakeGuest::RegisterAgent(ttrpc::Server& server) {
   const std::string service(agent_proto::kAgentService);
+  server.Handle<grpc::CheckRequest, grpc::HealthCheckResponse>(
+      std::string(agent_proto::kHealthService), "Check",
+      [this](const ttrpc::CallContext&, const grpc::CheckRequest&, grpc::HealthCheckResponse&) {
+        return WaitFor([&] { return !hangs_; }) ? absl::OkStatus() : absl::UnavailableError("VM ended");
+      });
   server.Handle<grpc::CreateSandboxRequest, Empty>(
       service, "CreateSandbox",
       [this](const ttrpc::CallContext&, const grpc::CreateSandboxRequest& in, Empty&) {
@@ -173,6 +179,7 @@ void FakeGuest::RegisterProcesses(ttrpc::Server& server) {
       service, "SignalProcess",
       [this](const ttrpc::CallContext&, const grpc::SignalProcessRequest& in, Empty&) {
         Record(StrCat("SignalProcess ", in.exec_id(), " ", in.signal()));
+        if (!WaitFor([&] { return !hangs_; })) return absl::UnavailableError("VM ended");
         Exit(in.exec_id().empty() ? in.container_id() : in.exec_id(), 128 + static_cast<int>(in.signal()));
         return absl::OkStatus();
       });
@@ -243,6 +250,11 @@ void FakeGuest::ReportOom(const std::string& container_id) {
   const std::lock_guard lock(mutex_);
   oom_.push_back(container_id);
   changed_.notify_all();
+}
+
+void FakeGuest::Hang() {
+  const std::lock_guard lock(mutex_);
+  hangs_ = true;
 }
 
 std::vector<std::string> FakeGuest::calls() {

@@ -38,6 +38,8 @@ class FakeGuest : public std::enable_shared_from_this<FakeGuest> {
   void Exit(const std::string& exec_id, int status);
   void KillVm(const std::string& reason);
   void ReportOom(const std::string& container_id);
+  // From now on the agent answers neither health checks nor signals.
+  void Hang();
 
   // Names of the calls that the agent got, such as "SignalProcess c1 15".
   std::vector<std::string> calls();
@@ -63,6 +65,7 @@ class FakeGuest : public std::enable_shared_from_this<FakeGuest> {
   std::mutex mutex_;
   std::condition_variable changed_;
   bool running_ = false;
+  bool hangs_ = false;
   std::string end_reason_;
   std::map<std::string, bool> held_;  // container id -> a pull is waiting
   std::map<std::string, ProcessState> processes_;

@@ -30,7 +30,7 @@ absl::StatusOr<ProcessExit> Pod::Delete(const std::string& id) {
   {
     const std::lock_guard lock(mutex_);
     if (containers_.erase(id) == 0) return absl::NotFoundError(StrCat("container ", id, ": not found"));
-    if (containers_.empty() && creations_.empty()) ended = std::exchange(sandbox_, nullptr);
+    ended = TakeUnusedSandboxLocked();
   }
   // The last container takes the VM with it: nothing in the guest needs to be asked for that.
   if (ended != nullptr) {
@@ -53,7 +53,8 @@ absl::StatusOr<ProcessExit> Pod::Delete(const std::string& id) {
 
 bool Pod::empty() const {
   const std::lock_guard lock(mutex_);
-  return containers_.empty() && creations_.empty();
+  const bool sandbox_lives = settings_.has_value() && sandbox_ != nullptr && !sandbox_->ended();
+  return containers_.empty() && creations_.empty() && !sandbox_lives;
 }
 
 pid_t Pod::vm_pid() const {
@@ -65,13 +66,35 @@ pid_t Pod::vm_pid() const {
   return sandbox == nullptr ? -1 : sandbox->vm_pid();
 }
 
-void Pod::StopSandboxIfUnused() {
-  std::shared_ptr<Sandbox> unused;
+std::shared_ptr<Sandbox> Pod::TakeUnusedSandboxLocked() {
+  if (settings_.has_value() || !containers_.empty() || !creations_.empty()) return nullptr;
+  return std::exchange(sandbox_, nullptr);
+}
+
+absl::StatusOr<std::shared_ptr<Sandbox>> Pod::PrepareSandbox(SandboxSettings settings) {
+  CC_ASSIGN_OR_RETURN(std::shared_ptr<Sandbox> sandbox,
+                      MakeSandbox(settings.bundle, options_.daemon.options));
+  const std::lock_guard lock(mutex_);
+  if (sandbox_ != nullptr || settings_.has_value()) {
+    return absl::AlreadyExistsError(StrCat("sandbox ", options_.daemon.id, ": already exists"));
+  }
+  sandbox_ = std::move(sandbox);
+  settings_ = std::move(settings);
+  return sandbox_;
+}
+
+absl::Status Pod::BootSandbox() {
+  std::shared_ptr<Sandbox> sandbox;
+  PodIdentity identity;
   {
     const std::lock_guard lock(mutex_);
-    if (containers_.empty() && creations_.empty()) unused = std::exchange(sandbox_, nullptr);
+    if (!settings_.has_value()) {
+      return absl::FailedPreconditionError(StrCat("sandbox ", options_.daemon.id, " has not been created"));
+    }
+    sandbox = sandbox_;
+    identity = settings_->identity;
   }
-  if (unused != nullptr) unused->Stop();
+  return sandbox->Boot(identity);
 }
 
 void Pod::Stop() {

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "absl/status/status.h"
@@ -43,6 +44,17 @@ class Pod : public std::enable_shared_from_this<Pod> {
   // dies.
   absl::Status Create(const ttrpc::CallContext& call, const containerd::task::v2::CreateTaskRequest& request);
 
+  // The Sandbox API's way: the sandbox has a life of its own, without a pause container, from PrepareSandbox
+  // until Stop. AlreadyExists the second time. `sysctls` are given to the guest with each container.
+  struct SandboxSettings {
+    std::string bundle;
+    PodIdentity identity;
+    std::map<std::string, std::string> sysctls;
+  };
+  absl::StatusOr<std::shared_ptr<Sandbox>> PrepareSandbox(SandboxSettings settings);
+  // FailedPrecondition before PrepareSandbox.
+  absl::Status BootSandbox();
+
   // A container whose creation has ended; NotFound, or FailedPrecondition while it is being created.
   absl::StatusOr<std::shared_ptr<Container>> Find(const std::string& id) const;
   bool creating(const std::string& id) const;
@@ -52,7 +64,9 @@ class Pod : public std::enable_shared_from_this<Pod> {
   // Forgets a container that has stopped. The sandbox ends with its last container.
   absl::StatusOr<ProcessExit> Delete(const std::string& id);
 
+  // Nothing is left to serve.
   bool empty() const;
+  const std::string& id() const { return options_.daemon.id; }
   pid_t vm_pid() const;
   // Ends the VM; what runs stops with status 137 and publishes that. Idempotent.
   void Stop();
@@ -60,16 +74,20 @@ class Pod : public std::enable_shared_from_this<Pod> {
  private:
   struct Creation;
 
+  absl::StatusOr<std::shared_ptr<Sandbox>> MakeSandbox(const std::string& bundle,
+                                                       const std::optional<google::protobuf::Any>& options);
   absl::StatusOr<std::shared_ptr<Sandbox>> GetSandbox(const containerd::task::v2::CreateTaskRequest& request);
   void RunCreation(const std::shared_ptr<Creation>& creation);
   absl::Status DoCreate(Creation& creation);
   absl::Status WaitForCreation(const ttrpc::CallContext& call, const std::shared_ptr<Creation>& creation);
   absl::StatusOr<std::string> LookUpImage(const Creation& creation, const Annotations& annotations) const;
-  void StopSandboxIfUnused();
+  // Null when something still needs the sandbox; else it is the caller's to stop.
+  std::shared_ptr<Sandbox> TakeUnusedSandboxLocked();
 
   const PodOptions options_;
   mutable std::mutex mutex_;
   std::shared_ptr<Sandbox> sandbox_;
+  std::optional<SandboxSettings> settings_;  // set: the sandbox has a life of its own
   std::map<std::string, std::shared_ptr<Creation>> creations_;
   std::map<std::string, std::shared_ptr<Container>> containers_;
 };

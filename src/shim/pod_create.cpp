@@ -110,7 +110,12 @@ absl::Status Pod::WaitForCreation(const ttrpc::CallContext& call, const std::sha
   }
   log::Warning("container not created", {{"container", creation->request.id()}, {"error", result}});
   // Alone, the VM goes too, which also ends a worker that is still in a pull.
-  StopSandboxIfUnused();
+  std::shared_ptr<Sandbox> unused;
+  {
+    const std::lock_guard lock(mutex_);
+    unused = TakeUnusedSandboxLocked();
+  }
+  if (unused != nullptr) unused->Stop();
   if (call.cancelled() && empty() && options_.on_abandoned) options_.on_abandoned();
   return result;
 }
@@ -145,17 +150,12 @@ void Pod::RunCreation(const std::shared_ptr<Creation>& creation) {
   if (unwanted && status.ok()) creation->container->RemoveFromGuest();
 }
 
-absl::StatusOr<std::shared_ptr<Sandbox>> Pod::GetSandbox(const CreateTaskRequest& request) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (sandbox_ != nullptr) return sandbox_;
-  }
-  std::optional<google::protobuf::Any> options = options_.daemon.options;
-  if (request.has_options() && !request.options().type_url().empty()) options = request.options();
+absl::StatusOr<std::shared_ptr<Sandbox>> Pod::MakeSandbox(
+    const std::string& bundle, const std::optional<google::protobuf::Any>& options) {
   CC_ASSIGN_OR_RETURN(Config config, LoadConfig(options, options_.config_environment));
   auto sandbox = std::make_shared<Sandbox>(SandboxOptions{.id = options_.daemon.id,
                                                           .namespace_name = options_.daemon.namespace_name,
-                                                          .bundle = request.bundle(),
+                                                          .bundle = bundle,
                                                           .config = std::move(config),
                                                           .backends = options_.backends,
                                                           .shim_started = options_.started});
@@ -164,6 +164,17 @@ absl::StatusOr<std::shared_ptr<Sandbox>> Pod::GetSandbox(const CreateTaskRequest
     event.set_container_id(container_id);
     events->Publish("/tasks/oom", "TaskOOM", event);
   });
+  return sandbox;
+}
+
+absl::StatusOr<std::shared_ptr<Sandbox>> Pod::GetSandbox(const CreateTaskRequest& request) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (sandbox_ != nullptr) return sandbox_;
+  }
+  std::optional<google::protobuf::Any> options = options_.daemon.options;
+  if (request.has_options() && !request.options().type_url().empty()) options = request.options();
+  CC_ASSIGN_OR_RETURN(std::shared_ptr<Sandbox> sandbox, MakeSandbox(request.bundle(), options));
   const std::lock_guard lock(mutex_);
   if (sandbox_ == nullptr) sandbox_ = std::move(sandbox);
   return sandbox_;
@@ -185,8 +196,16 @@ absl::Status Pod::DoCreate(Creation& creation) {
   absl::StatusOr<std::string> image = absl::UnknownError("not looked up");
   CC_ASSIGN_OR_RETURN(Thread look_up,
                       Thread::Start("image-name", [&] { image = LookUpImage(creation, annotations); }));
-  const absl::Status booted =
-      creation.sandbox->Boot({.hostname = spec.hostname(), .dns = ResolverLines(spec)});
+  PodIdentity identity{.hostname = spec.hostname(), .dns = ResolverLines(spec)};
+  {
+    const std::lock_guard lock(mutex_);
+    if (settings_.has_value()) {
+      identity = settings_->identity;
+      for (const auto& [key, value] : settings_->sysctls)
+        (*spec.mutable_linux()->mutable_sysctl())[key] = value;
+    }
+  }
+  const absl::Status booted = creation.sandbox->Boot(identity);
   look_up.Join();
   CC_RETURN_IF_ERROR(booted);
   CC_RETURN_IF_ERROR(image.status());

@@ -302,6 +302,29 @@ TEST_F(PodTest, VmDeathStopsEverythingWith137) {
   EXPECT_EQ(Delete("c1")->exit_status(), 137u);
 }
 
+TEST_F(PodTest, AgentThatFallsSilentEndsThePod) {
+  ASSERT_TRUE(WriteFileAtomic(path("config.toml"), "state_dir = \"" + path("state") +
+                                                       "\"\n[vmm]\nbackend = \"fake\"\nagent_timeout_s = 1\n")
+                  .ok());
+  ASSERT_TRUE(Create("c1").ok());
+  ASSERT_TRUE(Start("c1").ok());
+  guest_->Hang();
+  EXPECT_EQ(Wait("c1")->exit_status(), 137u);
+  EXPECT_FALSE(guest_->vm_running());
+}
+
+TEST_F(PodTest, ForcedKillOfASilentGuestEndsThePod) {
+  ASSERT_TRUE(CreateSandboxContainer().ok());
+  ASSERT_TRUE(CreateMember("c2").ok());
+  ASSERT_TRUE(Start("c2").ok());
+  guest_->Hang();
+  ASSERT_TRUE(Kill("c2", 9).ok());
+  EXPECT_EQ(Wait("c2")->exit_status(), 137u);
+  EXPECT_EQ(Kill("c2", 9).code(), kNotFound);
+  EXPECT_TRUE(Delete("c2").ok());
+  EXPECT_FALSE(guest_->vm_running());
+}
+
 TEST_F(PodTest, OnePullDoesNotDelayTheRestOfThePod) {
   ASSERT_TRUE(CreateSandboxContainer().ok());
   EXPECT_THAT(guest_->calls(), Contains("CreateContainer c1 pause"));

@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 
 #include "agent_proto/names.h"
 #include "base/log.h"
@@ -24,6 +25,7 @@ namespace {
 constexpr std::chrono::milliseconds kFirstDial{250};
 constexpr std::chrono::milliseconds kMaxDialDelay{1000};
 constexpr std::chrono::seconds kCreateSandboxTimeout{60};
+constexpr std::chrono::seconds kHealthInterval{5};
 // How long a VM may live without its agent: enough for a guest that is powering off to say so.
 constexpr std::chrono::seconds kLostAgentGrace{2};
 
@@ -129,6 +131,9 @@ void Sandbox::Abandon() {
   std::filesystem::remove_all(dir_, ignored);
   end_done_ = true;
   changed_.notify_all();
+  const std::vector<std::function<void()>> callbacks = std::exchange(on_end_, {});
+  lock.unlock();
+  for (const auto& callback : callbacks) callback();
 }
 
 absl::Status Sandbox::DoBoot(const PodIdentity& identity) {
@@ -155,6 +160,7 @@ absl::Status Sandbox::DoBoot(const PodIdentity& identity) {
     agent_ = agent;
   }
   CC_ASSIGN_OR_RETURN(agent_watcher_, Thread::Start("agent-watch", [this, agent] { WatchAgent(agent); }));
+  CC_ASSIGN_OR_RETURN(health_watcher_, Thread::Start("health", [this, agent] { WatchHealth(agent); }));
   return CreateSandboxInGuest(identity);
 }
 
@@ -296,6 +302,30 @@ void Sandbox::WatchAgent(const std::shared_ptr<agent_proto::AgentClient>& agent)
   vm_->Stop();
 }
 
+void Sandbox::WatchHealth(const std::shared_ptr<agent_proto::AgentClient>& agent) {
+  const std::chrono::seconds limit(options_.config.vmm.agent_timeout_s);
+  const auto ended = [this] { return phase_ == Phase::kEnded; };
+  while (true) {
+    {
+      std::unique_lock lock(mutex_);
+      if (changed_.wait_for(lock, std::min(limit, kHealthInterval), ended)) return;
+    }
+    // Any answer is a sign of life, and a lost connection is noticed elsewhere.
+    if (!absl::IsDeadlineExceeded(agent->Check({}, limit).status())) continue;
+    log::Error("agent does not answer, stopping the VM");
+    Fail(StrCat("its agent did not answer for ", limit.count(), " s (vmm.agent_timeout_s)"));
+    return;
+  }
+}
+
+void Sandbox::Fail(const std::string& reason) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (end_reason_.empty()) end_reason_ = reason;
+  }
+  Stop();
+}
+
 void Sandbox::End(const std::string& reason) {
   std::vector<std::function<void()>> callbacks;
   std::shared_ptr<agent_proto::AgentClient> agent;
@@ -323,16 +353,19 @@ void Sandbox::End(const std::string& reason) {
 
 void Sandbox::Stop() {
   vmm::Vm* vm = nullptr;
+  std::vector<std::function<void()>> callbacks;
   {
     const std::lock_guard lock(mutex_);
     stop_requested_ = true;
     if (phase_ == Phase::kNew) {
       phase_ = Phase::kEnded;
       end_done_ = true;
+      callbacks.swap(on_end_);
     }
     if (monitor_started_) vm = vm_.get();
     changed_.notify_all();
   }
+  for (const auto& callback : callbacks) callback();
   if (vm != nullptr) vm->Stop();
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return end_done_; });
@@ -364,6 +397,17 @@ absl::StatusOr<std::shared_ptr<agent_proto::AgentClient>> Sandbox::Agent() const
 pid_t Sandbox::vm_pid() const {
   const std::lock_guard lock(mutex_);
   return vm_ == nullptr ? -1 : vm_->pid();
+}
+
+absl::StatusOr<vmm::VmStats> Sandbox::Stats() const {
+  vmm::Vm* vm = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    if (phase_ == Phase::kEnded) return EndStatusLocked();
+    vm = vm_.get();
+  }
+  if (vm == nullptr) return absl::FailedPreconditionError("the VM has not been started");
+  return vm->Stats();
 }
 
 void Sandbox::OnEnd(std::function<void()> callback) {

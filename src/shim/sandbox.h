@@ -56,11 +56,15 @@ class Sandbox {
   // The connected agent; Unavailable, with the reason, before Boot and after the end.
   absl::StatusOr<std::shared_ptr<agent_proto::AgentClient>> Agent() const;
   pid_t vm_pid() const;
+  // What the VM costs the host; Unavailable or FailedPrecondition when it does not run.
+  absl::StatusOr<vmm::VmStats> Stats() const;
   const Config& config() const { return options_.config; }
   EgressRules& egress_rules() { return *egress_rules_; }
 
   // Ends the VM without asking the guest; returns when it is gone and everything is removed.
   void Stop();
+  // The same, because something is wrong; `reason` is what EndStatus tells unless it has ended already.
+  void Fail(const std::string& reason);
   bool ended() const;
   // OK while it lives; else Unavailable with the reason.
   absl::Status EndStatus() const;
@@ -82,6 +86,7 @@ class Sandbox {
   absl::StatusOr<UniqueFd> DialAgent(UniqueFd ready_listener);
   absl::Status CreateSandboxInGuest(const PodIdentity& identity);
   void WatchAgent(const std::shared_ptr<agent_proto::AgentClient>& agent);
+  void WatchHealth(const std::shared_ptr<agent_proto::AgentClient>& agent);
   void End(const std::string& reason);
   absl::Status EndStatusLocked() const;
   int64_t Milliseconds() const;
@@ -111,6 +116,7 @@ class Sandbox {
   // Destroyed first, so that their bodies find the rest alive.
   Thread monitor_;        // starts the VM and waits for its end: PDEATHSIG is bound to the starting thread
   Thread agent_watcher_;  // OOM events, and the loss of the connection
+  Thread health_watcher_;
 };
 
 }  // namespace cc::shim

@@ -71,8 +71,13 @@ absl::StatusOr<std::string> Start(const Flags& flags, const Bootstrap& bootstrap
   if (flags.id.empty() || flags.namespace_name.empty()) {
     return absl::InvalidArgumentError("start: -id and -namespace must be given");
   }
-  CC_ASSIGN_OR_RETURN(const std::string spec, ReadSpecText("."));
-  CC_ASSIGN_OR_RETURN(const Annotations annotations, ReadAnnotations(spec));
+  // A sandbox of the Sandbox API has no specification; a container without one is refused by Create.
+  absl::StatusOr<std::string> spec = ReadSpecText(".");
+  if (!spec.ok() && !absl::IsNotFound(spec.status())) return spec.status();
+  Annotations annotations;
+  if (spec.ok()) {
+    CC_ASSIGN_OR_RETURN(annotations, ReadAnnotations(*spec));
+  }
   const Grouping grouping = GroupingOf(flags.id, annotations);
   const std::string socket_path =
       SocketPath(bootstrap.socket_dir, bootstrap.grpc_address, flags.namespace_name, grouping.sandbox_id);

@@ -13,7 +13,7 @@ import time
 import unittest
 
 import ocilayout
-from stack import BINARIES, RUNTIME, Stack
+from stack import RUNTIME, Stack
 
 STACK = None
 IMAGE = None
@@ -169,14 +169,6 @@ class Failure(unittest.TestCase):
                     self.refused(reference, word, stack=stack, name=f"bad{i}")
             path.unlink()
             self.refused(reference, str(path), stack=stack, name="missing")
-
-    def test_bundle_without_config(self):
-        shim = subprocess.run(
-            [BINARIES / "containerd-shim-cc-v2", "-namespace", "default", "-address", STACK.dir / "containerd.sock",
-             "-publish-binary", "containerd", "-id", "nobundle", "start"],
-            cwd=STACK.dir / "layout", stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=30, check=False)
-        self.assertNotEqual(shim.returncode, 0)
-        self.assertIn("config.json", shim.stdout + shim.stderr)
 
     # -- sudden deaths --------------------------------------------------------------------------------------
 
