@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shim/guest_spec.h"
 
+#include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "agent_proto/names.h"
@@ -51,11 +53,44 @@ void DropHooks(grpc::Spec& spec, std::vector<std::string>& dropped) {
   spec.clear_hooks();
 }
 
-void DropHostDevices(grpc::Linux* linux, std::vector<std::string>& dropped) {
-  for (const grpc::LinuxDevice& device : linux->devices()) {
-    dropped.push_back(StrCat("device ", device.path()));
+struct DeviceNumber {
+  int64_t major;
+  int64_t minor;
+};
+// The same numbers on every kernel, with the guest's own device behind them.
+constexpr std::array<DeviceNumber, 2> kGuestDevices = {{{10, 229}, {10, 200}}};  // fuse, net/tun
+// null, zero, full, random, urandom, tty, console, ptmx: every container has them.
+constexpr std::array<DeviceNumber, 8> kUsualDevices = {
+    {{1, 3}, {1, 5}, {1, 7}, {1, 8}, {1, 9}, {5, 0}, {5, 1}, {5, 2}}};
+
+bool IsAmong(const auto& numbers, const grpc::LinuxDevice& device) {
+  return (device.type() == "c" || device.type() == "u") &&
+         std::any_of(numbers.begin(), numbers.end(), [&](const DeviceNumber& number) {
+           return number.major == device.major() && number.minor == device.minor();
+         });
+}
+
+// A pod that asks for a device must not start without it. `ctr run --privileged` names all of the host's,
+// wanted or not, so there they are left out.
+absl::Status TakeDevices(const GuestContainerInput& input, grpc::Linux* linux,
+                         std::vector<std::string>& dropped) {
+  google::protobuf::RepeatedPtrField<grpc::LinuxDevice> kept;
+  for (grpc::LinuxDevice& device : *linux->mutable_devices()) {
+    if (IsAmong(kUsualDevices, device)) continue;
+    if (IsAmong(kGuestDevices, device)) {
+      *kept.Add() = std::move(device);
+    } else if (input.grouping.kind == ContainerKind::kSingle) {
+      dropped.push_back(StrCat("device ", device.path()));
+    } else {
+      return absl::InvalidArgumentError(StrCat(
+          "device ", device.path(), " (", device.type(), " ", device.major(), ":", device.minor(),
+          ") is the host's, which a confidential guest cannot use; remove it from the pod, or, for "
+          "privileged "
+          "pods, set privileged_without_host_devices = true for the runtime in containerd's configuration"));
+    }
   }
-  linux->clear_devices();
+  linux->mutable_devices()->Swap(&kept);
+  return absl::OkStatus();
 }
 
 void AddKataAnnotations(const GuestContainerInput& input, grpc::Spec& spec) {
@@ -100,7 +135,7 @@ absl::StatusOr<GuestContainer> MakeGuestContainer(grpc::Spec spec, const GuestCo
   const std::string rootfs = StrCat(agent_proto::kContainerBase, "/", input.id, "/rootfs");
   spec.mutable_root()->set_path(rootfs);
   DropHooks(spec, result.dropped);
-  DropHostDevices(spec.mutable_linux(), result.dropped);
+  CC_RETURN_IF_ERROR(TakeDevices(input, spec.mutable_linux(), result.dropped));
   result.request.set_sandbox_pidns(CleanNamespaces(spec.mutable_linux()));
   CleanLabels(spec);
   PruneResources(spec.mutable_linux()->mutable_resources());

@@ -38,7 +38,8 @@ TEST(GuestSpecTest, DropsWhatBelongsToTheHost) {
       MakeGuestContainer(Parse(R"({"process":{"args":["x"],"selinuxLabel":"s","apparmorProfile":"a"},
                 "root":{"path":"rootfs"},"hooks":{"poststop":[{"path":"/hook"}]},
                 "linux":{"mountLabel":"m","namespaces":[{"type":"ipc","path":"/p"},{"type":"network"},{"type":"cgroup"},
-                {"type":"mount"}],"devices":[{"path":"/dev/fuse","type":"c"}],
+                {"type":"mount"}],"devices":[{"path":"/dev/vda","type":"b","major":254},
+                {"path":"/dev/null","type":"c","major":1,"minor":3}],
                 "resources":{"devices":[{"allow":false}],"pids":{"limit":3},"cpu":{"shares":7,"cpus":"0"},
                 "memory":{"limit":9}},"seccomp":{"defaultAction":"SCMP_ACT_ALLOW"}}})"),
                          Input());
@@ -46,7 +47,7 @@ TEST(GuestSpecTest, DropsWhatBelongsToTheHost) {
   const grpc::Spec& spec = guest->request.oci();
   EXPECT_EQ(spec.root().path(), "/run/kata-containers/c1/rootfs");
   EXPECT_FALSE(spec.has_hooks());
-  EXPECT_THAT(guest->dropped, ElementsAre("hook /hook", "device /dev/fuse"));
+  EXPECT_THAT(guest->dropped, ElementsAre("hook /hook", "device /dev/vda"));
   ASSERT_EQ(spec.linux().namespaces_size(), 2);
   EXPECT_EQ(spec.linux().namespaces(0).type(), "ipc");
   EXPECT_EQ(spec.linux().namespaces(0).path(), "");
@@ -58,6 +59,23 @@ TEST(GuestSpecTest, DropsWhatBelongsToTheHost) {
   EXPECT_EQ(spec.linux().resources().memory().limit(), 9);
   EXPECT_TRUE(spec.linux().has_seccomp()) << "the guest enforces it";
   EXPECT_EQ(spec.process().selinuxlabel() + spec.process().apparmorprofile() + spec.linux().mountlabel(), "");
+}
+
+TEST(GuestSpecTest, DevicesOfAPodAreTheGuestsOwnOrRefused) {
+  const auto make = [](const std::string& device) {
+    return MakeGuestContainer(Parse(R"({"process":{},"linux":{"devices":[)" + device + "]}}"),
+                              Input(ContainerKind::kMember));
+  };
+  absl::StatusOr<GuestContainer> fuse = make(R"({"path":"/dev/fuse","type":"c","major":10,"minor":229})");
+  ASSERT_TRUE(fuse.ok()) << fuse.status();
+  EXPECT_EQ(fuse->request.oci().linux().devices(0).path(), "/dev/fuse");
+  for (const char* device : {R"({"path":"/dev/sda","type":"b","major":8,"minor":0})",
+                             R"({"path":"/dev/x","type":"b","major":10,"minor":229})",
+                             R"({"path":"/dev/kvm","type":"c","major":10,"minor":232})"}) {
+    const absl::Status status = make(device).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << device;
+    EXPECT_THAT(status.ToString(), HasSubstr("privileged_without_host_devices"));
+  }
 }
 
 TEST(GuestSpecTest, PidNamespaceIsAFlagOfTheRequest) {
