@@ -34,7 +34,7 @@ path = "{dir}/opt"
 
 REGISTRY_CONFIG = """version: 0.1
 storage: {{filesystem: {{rootdirectory: {dir}/registry}}, delete: {{enabled: true}}}}
-http: {{addr: "127.0.0.1:{port}"}}
+http: {{addr: "{address}:{port}"}}
 log: {{level: error}}
 """
 
@@ -45,7 +45,7 @@ kernel = "{guest}/vmlinuz"
 initramfs = "{guest}/initramfs.cpio"
 {vmm}
 [image]
-insecure_plain_http = ["127.0.0.1:{port}"{more}]
+insecure_plain_http = [{plain_http}]
 {image}
 {attestation}"""
 
@@ -78,22 +78,25 @@ class Stack:
     """with Stack() as stack: stack.push("busybox", image); stack.ctr("run", ...)"""
 
     containerd_config = CONTAINERD_CONFIG
-    namespace = "default"
+    namespace = "default"  # containerd's
+    registry_address = "127.0.0.1"
+    mountinfo = "/proc/self/mountinfo"
 
     def __init__(self, vmm="", image="", more_plain_http=(), env=None, attestation="", guest=GUEST):
         self.guest = guest
         # A short path: unix sockets are named below it.
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="kcc", dir="/tmp"))
-        self.registry_port = free_port()
+        self.registry_port = self.choose_registry_port()
         self.registry = f"127.0.0.1:{self.registry_port}"
         self.children = []
+        self.inside = []  # prefix of commands that run beside containerd, where that has namespaces of its own
         self.containerd = None
         self.env = dict(env or {})
         (self.dir / "config.toml").write_text(RUNTIME_CONFIG.format(
-            dir=self.dir, guest=guest, port=self.registry_port, vmm=vmm, image=image,
-            attestation=attestation,
-            more="".join(f', "{host}"' for host in more_plain_http)))
+            dir=self.dir, guest=guest, vmm=vmm, image=image, attestation=attestation,
+            plain_http=", ".join(f'"{host}"' for host in [self.registry, *more_plain_http])))
         try:
+            self.prepare()
             self._start_registry()
             self.start_containerd()
         except BaseException:
@@ -108,9 +111,15 @@ class Stack:
 
     # -- services -------------------------------------------------------------------------------------------
 
+    def choose_registry_port(self):
+        return free_port()
+
+    def prepare(self):
+        """Called before the first service starts."""
+
     def spawn(self, name, argv, env=None, cwd=None):
         log = open(self.dir / f"{name}.log", "ab")
-        child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, cwd=cwd,
+        child = subprocess.Popen([*self.inside, *argv], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, cwd=cwd,
                                  start_new_session=True)
         log.close()
         self.children.append(child)
@@ -121,7 +130,8 @@ class Stack:
 
     def _start_registry(self):
         config = self.dir / "registry.yml"
-        config.write_text(REGISTRY_CONFIG.format(dir=self.dir, port=self.registry_port))
+        config.write_text(REGISTRY_CONFIG.format(dir=self.dir, address=self.registry_address,
+                                                  port=self.registry_port))
         child = self.spawn("registry", ["docker-registry", "serve", str(config)])
         self.wait_for_port("registry", child, self.registry_port)
 
@@ -133,8 +143,7 @@ class Stack:
         self.containerd = self.spawn("containerd", ["containerd", "-c", str(config)], env)
         self._await("containerd", self.containerd, lambda: self.ctr("version", check=False).returncode == 0)
 
-    @staticmethod
-    def _connects(address):
+    def _connects(self, address):
         try:
             socket.create_connection(address, timeout=1).close()
             return True
@@ -192,8 +201,8 @@ class Stack:
         layout = self.dir / "layout"
         shutil.rmtree(layout, ignore_errors=True)
         image.write(layout)
-        subprocess.run(["skopeo", "--insecure-policy", "copy", "-q", "--all", "--dest-tls-verify=false", f"oci:{layout}",
-                        f"docker://{reference}"], check=True)
+        subprocess.run([*self.inside, "skopeo", "--insecure-policy", "copy", "-q", "--all", "--dest-tls-verify=false",
+                        f"oci:{layout}", f"docker://{reference}"], check=True)
         return reference
 
     def blob_path(self, digest):
@@ -255,8 +264,8 @@ class Stack:
 
     def leftovers(self):
         """What a finished pod must not leave: processes, mounts, state and bundles of this stack."""
-        mounts = [line.split()[4] for line in pathlib.Path("/proc/self/mountinfo").read_text().splitlines()
-                  if str(self.dir) in line]
+        points = [line.split()[4] for line in pathlib.Path(self.mountinfo).read_text().splitlines()]
+        mounts = [point for point in points if point.startswith(str(self.dir))]
         state = self.dir / "kata-cc"
         bundles = self.dir / "state/io.containerd.runtime.v2.task" / self.namespace
         return {
