@@ -17,8 +17,8 @@ using google::protobuf::Empty;
 
 constexpr uint32_t kKilledStatus = 128 + 9;
 
-containerd::v1::types::Status WireStatus(const Container& container, const Process& process) {
-  switch (process.status().state) {
+containerd::v1::types::Status WireStatus(const Container& container, ProcessState state) {
+  switch (state) {
     case ProcessState::kCreated:
     case ProcessState::kStarting:
       return containerd::v1::types::CREATED;
@@ -79,11 +79,12 @@ class TaskService {
     }
     CC_ASSIGN_OR_RETURN(const auto container, pod_->Find(in.id()));
     CC_ASSIGN_OR_RETURN(const auto process, container->FindProcess(in.exec_id()));
+    // Read once: containerd takes a stopped process without its time of exit for a running one, for ever.
     const ProcessStatus status = process->status();
     out.set_id(in.id());
     out.set_exec_id(in.exec_id());
     out.set_bundle(container->bundle());
-    out.set_status(WireStatus(*container, *process));
+    out.set_status(WireStatus(*container, status.state));
     out.set_stdin(process->paths().in);
     out.set_stdout(process->paths().out);
     out.set_stderr(process->paths().err);

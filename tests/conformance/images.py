@@ -15,7 +15,6 @@ from crinode import TOOLS
 
 E2E = "registry.k8s.io/e2e-test-images"
 STAGING = "gcr.io/k8s-staging-cri-tools"
-GO_ARCHITECTURE = "amd64"
 
 PASSWD = """root:x:0:0:root:/root:/bin/sh
 www-data:x:33:33:www-data:/var/www:/bin/false
@@ -86,7 +85,8 @@ def all_images():
         "registry.k8s.io/pause:3.9": image(busybox, command=("sleep", "1000000001")),
         f"{E2E}/busybox:1.29-2": image(busybox, tools),
         f"{E2E}/nginx:1.14-2": web_server(busybox, nginx, 80),
-        f"{STAGING}/hostnet-nginx-{GO_ARCHITECTURE}:latest": web_server(busybox, nginx, 12003),
+        f"{E2E}/httpd:2.4.39-4": web_server(busybox, nginx, 80),
+        f"{STAGING}/hostnet-nginx-{ocilayout.ARCHITECTURE}:latest": web_server(busybox, nginx, 12003),
         f"{STAGING}/test-image-user-uid:latest": image(busybox, User="1002"),
         f"{STAGING}/test-image-user-username:latest": image(busybox, User="www-data"),
         f"{STAGING}/test-image-user-uid-group:latest": image(busybox, User="1003:users"),

@@ -12,7 +12,7 @@ import pathlib
 import subprocess
 import time
 
-from stack import RUNTIME, TOP, Failure, Stack
+from stack import RUNTIME, TOP, Failure, Stack, processes, read
 
 TOOLS = pathlib.Path(os.environ.get("CC_CRI_TOOLS", TOP / "build/conformance"))
 HANDLER = "kata-cc"
@@ -138,11 +138,8 @@ class CriNode(Stack):
 
     def push(self, name, image):
         """Serves an ocilayout.Image under a public name such as registry.k8s.io/a:1."""
-        super().push(name.split("/", 1)[1], image)
+        self.upload(name.split("/", 1)[1], image)
         return name
-
-    def announce(self, reference, diff_ids):
-        """CRI pulls for itself."""
 
     # -- crictl ---------------------------------------------------------------------------------------------
 
@@ -176,6 +173,12 @@ class CriNode(Stack):
         path.write_text(json.dumps(config))
         pod_id = self.crictl("runp", "--runtime", handler, path).stdout.strip()
         return Pod(self, pod_id, path, logs)
+
+    def vms(self):
+        """Pids of this node's virtual machines: other nodes may run beside it."""
+        shims = set(self.shims())
+        fields = {pid: read(f"/proc/{pid}/stat").rpartition(b")")[2].split() for pid in processes("qemu-system")}
+        return [pid for pid, stat in fields.items() if len(stat) > 1 and int(stat[1]) in shims]
 
     def remove_pods(self):
         self.crictl("rmp", "--all", "--force", check=False)
