@@ -79,7 +79,9 @@ def all_images():
     busybox = ocilayout.Layer(ocilayout.busybox_layer())
     nginx = ocilayout.Layer(program_layer(("usr/sbin/nginx", nginx_program())))
     # Applets that Debian's busybox lacks.
-    tools = ocilayout.Layer(program_layer(("bin/pgrep", "/usr/bin/pgrep"), ("bin/ipcs", "/usr/bin/ipcs")))
+    tools = ocilayout.Layer(program_layer(("bin/pgrep", "/usr/bin/pgrep"), ("bin/ipcs", "/usr/bin/ipcs"),
+                                        # Of its own, because masking a link to busybox masks all of busybox.
+                                        **{"bin/ls": b'#!/bin/sh\nexec busybox ls "$@"\n'}))
     images = {
         "registry.k8s.io/pause:3.6": image(busybox, command=("sleep", "1000000000")),
         "registry.k8s.io/pause:3.9": image(busybox, command=("sleep", "1000000001")),

@@ -102,7 +102,7 @@ class Journey(PodCase):
         attached.stdin.write("echo to-$((40+2))\n")
         attached.stdin.flush()
         self.assertEqual(attached.stdout.readline(), "to-42\n")
-        attached.terminate()
+        attached.kill()
         attached.wait(timeout=30)
         attached.stdin.close()
         attached.stdout.close()
@@ -186,8 +186,8 @@ class Journey(PodCase):
 class Failure(PodCase):
     """Whatever dies: the right state within five seconds, a forced delete that never waits, nothing left."""
 
-    def sandbox(self, name="victim"):
-        pod = NODE.run_pod(name)
+    def sandbox(self):
+        pod = NODE.run_pod(self._testMethodName.replace("_", "-")[-40:].strip("-"))
         return pod, pod.start("c", IMAGE, "sleep", "1000")
 
     def removed_within(self, pod, seconds=5):
