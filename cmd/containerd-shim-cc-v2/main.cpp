@@ -16,6 +16,7 @@
 #include "shim/delete.h"
 #include "shim/flags.h"
 #include "shim/start.h"
+#include "vmm/kvm/kvm_vmm.h"
 #include "vmm/qemu/qemu_vmm.h"
 #include "vmm/registry.h"
 
@@ -59,6 +60,7 @@ absl::StatusOr<std::string> Start(const cc::shim::Flags& flags) {
                                                 .max_shim_version = Environment("MAX_SHIM_VERSION")}));
   return cc::shim::Start(flags, bootstrap, [](const cc::shim::DaemonOptions& options, cc::UniqueFd listener) {
     cc::vmm::Registry backends;
+    backends.Add("kvm", [] { return std::make_unique<cc::vmm::kvm::KvmVmm>(); });
     backends.Add("qemu", [] { return std::make_unique<cc::vmm::qemu::QemuVmm>(); });
     return cc::shim::RunDaemon(options, std::move(listener), backends);
   });

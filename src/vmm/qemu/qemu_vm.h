@@ -4,18 +4,15 @@
 #ifndef CC_VMM_QEMU_QEMU_VM_H_
 #define CC_VMM_QEMU_QEMU_VM_H_
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "base/event_loop.h"
 #include "base/process.h"
-#include "base/thread.h"
 #include "base/unique_fd.h"
 #include "vmm/qemu/qmp.h"
 #include "vmm/vhost_user/backend.h"
+#include "vmm/vm_process.h"
 #include "vmm/vmm.h"
 #include "vmm/vsock/device.h"
 
@@ -38,38 +35,20 @@ class QemuVm : public Vm {
   absl::StatusOr<VmStats> Stats() override;
 
  private:
-  enum class State { kCreated, kStarting, kRunning, kEnded };
-
   QemuVm(const VmSpec& spec, Accel accel);
-  absl::Status Launch();  // on the loop's thread
+  absl::StatusOr<SpawnOptions> Prepare();
+  std::string Ended(const ExitState& exit);
   absl::Status Command(std::string_view command);
-  void ReadErrors();
-  void OnExit();
-  void End(std::string why);
-  std::string Describe(const absl::StatusOr<ExitState>& exit) const;
-  absl::Status CheckRunning(std::string_view action) const;
 
   const VmSpec spec_;
   const Accel accel_;
   const std::string vsock_path_;
-  std::unique_ptr<EventLoop> loop_;
-  // These belong to the loop's thread until it has ended; qmp_ is set before state_ becomes kRunning.
+  std::unique_ptr<VmProcess> process_;
+  // These belong to the loop's thread until it has ended.
+  UniqueFd qmp_far_, vsock_far_;  // the process's ends, until it has them
   std::unique_ptr<vsock::VsockDevice> vsock_;
   std::unique_ptr<vhost_user::Backend> vhost_user_;
-  std::unique_ptr<Qmp> qmp_;
-  UniqueFd errors_;
-  std::string error_tail_;
-  Child child_;
-
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;
-  State state_ = State::kCreated;
-  bool stop_asked_ = false;
-  pid_t pid_ = -1;
-  UniqueFd pidfd_;      // a second one: child_ is the loop's
-  std::string ending_;  // set with kEnded
-
-  Thread thread_;  // last: joined before the rest goes
+  std::unique_ptr<Qmp> qmp_;  // set before Start returns
 };
 
 }  // namespace cc::vmm::qemu

@@ -44,12 +44,14 @@ absl::Status CheckRegion(const MemoryRegion& region) {
 
 }  // namespace
 
-absl::StatusOr<std::shared_ptr<const GuestMemory>> GuestMemory::Map(std::span<const MemoryRegion> regions) {
+absl::StatusOr<std::shared_ptr<const GuestMemory>> GuestMemory::Map(std::span<const MemoryRegion> regions,
+                                                                    uint64_t shared_bit) {
   if (regions.empty() || regions.size() > kMaxRegions) {
     return absl::InvalidArgumentError(
         StrCat("guest memory of ", regions.size(), " regions; 1 to ", kMaxRegions, " are possible"));
   }
   std::shared_ptr<GuestMemory> memory(new GuestMemory());
+  memory->shared_bit_ = shared_bit;
   for (const MemoryRegion& region : regions) {
     CC_RETURN_IF_ERROR(CheckRegion(region));
     void* data = ::mmap(nullptr, region.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, region.fd,
@@ -70,6 +72,24 @@ absl::StatusOr<std::shared_ptr<const GuestMemory>> GuestMemory::Map(std::span<co
   return memory;
 }
 
+absl::StatusOr<std::shared_ptr<const GuestMemory>> GuestMemory::Allocate(uint64_t guest_address,
+                                                                         uint64_t size) {
+  const auto page = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  if (size == 0 || size % page != 0 || guest_address % page != 0 || EndOverflows(guest_address, size)) {
+    return absl::InvalidArgumentError(StrCat("guest memory of ", size, " bytes is not made of whole pages"));
+  }
+  void* data =
+      ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (data == MAP_FAILED) return ErrnoStatus(errno, StrCat("map ", size, " bytes of guest memory"));
+  std::shared_ptr<GuestMemory> memory(new GuestMemory());
+  memory->mappings_.push_back({guest_address, 0, size, static_cast<std::byte*>(data)});
+  memory->file_backed_ = false;
+  // Advice only: fewer faults at the guest's boot, and no guest memory in a core file.
+  ::madvise(data, size, MADV_HUGEPAGE);
+  ::madvise(data, size, MADV_DONTDUMP);
+  return memory;
+}
+
 GuestMemory::~GuestMemory() {
   for (const Mapping& mapping : mappings_) ::munmap(mapping.data, mapping.size);
 }
@@ -84,6 +104,7 @@ const GuestMemory::Mapping* GuestMemory::Find(uint64_t guest_address) const {
 }
 
 bool GuestMemory::Translate(uint64_t guest_address, uint64_t size, std::vector<iovec>* out) const {
+  guest_address &= ~shared_bit_;
   if (EndOverflows(guest_address, size)) return false;
   while (size > 0) {
     const Mapping* mapping = Find(guest_address);
@@ -98,6 +119,7 @@ bool GuestMemory::Translate(uint64_t guest_address, uint64_t size, std::vector<i
 }
 
 std::span<std::byte> GuestMemory::TranslateOne(uint64_t guest_address, uint64_t size) const {
+  guest_address &= ~shared_bit_;
   const Mapping* mapping = Find(guest_address);
   if (mapping == nullptr) return {};
   const uint64_t offset = guest_address - mapping->guest_address;
@@ -116,8 +138,22 @@ std::span<std::byte> GuestMemory::TranslateUser(uint64_t user_address, uint64_t 
 }
 
 void GuestMemory::ReleasePages() const {
+  if (!file_backed_) return;
   // SAFETY: the mappings are shared and backed by a file, so MADV_DONTNEED drops page table entries only.
   for (const Mapping& mapping : mappings_) ::madvise(mapping.data, mapping.size, MADV_DONTNEED);
+}
+
+absl::Status GuestMemory::Discard(uint64_t guest_address, uint64_t size) const {
+  const auto page = static_cast<uint64_t>(::sysconf(_SC_PAGESIZE));
+  const std::span<std::byte> range = TranslateOne(guest_address, size);
+  if (range.empty() || guest_address % page != 0 || size % page != 0) {
+    return absl::InvalidArgumentError(
+        StrCat("guest memory at ", guest_address, " of ", size, " bytes is no range of whole pages"));
+  }
+  if (::madvise(range.data(), range.size(), file_backed_ ? MADV_REMOVE : MADV_DONTNEED) != 0) {
+    return ErrnoStatus(errno, "give guest memory back");
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace cc::vmm::virtio

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The guest's RAM, mapped into this process, and the only way from a guest's address to a pointer. Immutable
-// after Map, so any thread may use it; shared by the queues that live in it.
+// once made, so any thread may use it; shared by the queues that live in it.
 #ifndef CC_VMM_VIRTIO_GUEST_MEMORY_H_
 #define CC_VMM_VIRTIO_GUEST_MEMORY_H_
 
@@ -30,7 +30,13 @@ class GuestMemory {
 
   // Maps every region shared. A file that could shrink (no F_SEAL_SHRINK) is refused: its owner could turn
   // each of our accesses into a SIGBUS. So are overlaps, overflows and regions beyond the end of the file.
-  static absl::StatusOr<std::shared_ptr<const GuestMemory>> Map(std::span<const MemoryRegion> regions);
+  // `shared_bit` is 0, or the address bit that marks the shared alias of a Realm's memory: drivers may set it
+  // in the addresses that they give, it is ignored.
+  static absl::StatusOr<std::shared_ptr<const GuestMemory>> Map(std::span<const MemoryRegion> regions,
+                                                                uint64_t shared_bit = 0);
+
+  // Memory that exists for this process only: one region of zeros.
+  static absl::StatusOr<std::shared_ptr<const GuestMemory>> Allocate(uint64_t guest_address, uint64_t size);
   ~GuestMemory();
   GuestMemory(const GuestMemory&) = delete;
   GuestMemory& operator=(const GuestMemory&) = delete;
@@ -44,8 +50,12 @@ class GuestMemory {
   std::span<std::byte> TranslateUser(uint64_t user_address, uint64_t size) const;
 
   // Takes the pages out of this process's page tables, so that they no longer count as resident here. The
-  // content stays; the next access maps a page again.
+  // content stays; the next access maps a page again. Only for memory that was mapped from files.
   void ReleasePages() const;
+
+  // Gives the pages of a range back to the system; they read as zeros from now on. InvalidArgument when it is
+  // not all RAM or not whole pages.
+  absl::Status Discard(uint64_t guest_address, uint64_t size) const;
 
  private:
   struct Mapping {
@@ -58,6 +68,8 @@ class GuestMemory {
   const Mapping* Find(uint64_t guest_address) const;
 
   std::vector<Mapping> mappings_;  // by guest address, without overlaps
+  bool file_backed_ = true;
+  uint64_t shared_bit_ = 0;
 };
 
 }  // namespace cc::vmm::virtio

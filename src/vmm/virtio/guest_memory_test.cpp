@@ -95,5 +95,34 @@ TEST_F(TwoRegionsTest, ReleasedPagesKeepTheirContent) {
   EXPECT_EQ(std::memcmp(place.data(), "kept", 4), 0);
 }
 
+TEST(GuestMemory, SharedBitOfARealmIsIgnored) {
+  constexpr uint64_t kShared = uint64_t{1} << 32;
+  const UniqueFd fd = SealedMemfd(0x4000);
+  const MemoryRegion region{.guest_address = 0x40000000, .size = 0x4000, .fd = fd.get()};
+  const auto memory = GuestMemory::Map(std::span(&region, 1), kShared).value();
+  const std::span<std::byte> page = memory->TranslateOne(0x40001000, 0x1000);
+  ASSERT_EQ(page.size(), 0x1000u);
+  EXPECT_EQ(memory->TranslateOne(0x40001000 | kShared, 0x1000).data(), page.data());
+  std::vector<iovec> pieces;
+  EXPECT_TRUE(memory->Translate(0x40003fff | kShared, 1, &pieces));
+  EXPECT_FALSE(memory->Translate(0x40003fff | kShared, 2, &pieces));
+  EXPECT_FALSE(memory->Translate(0x40003fff | kShared << 1, 1, &pieces));
+}
+
+TEST(GuestMemory, DiscardedPagesReadAsZeros) {
+  const auto memory = GuestMemory::Allocate(0x40000000, 0x4000).value();
+  const std::span<std::byte> all = memory->TranslateOne(0x40000000, 0x4000);
+  all[0] = all[0x1000] = all[0x2000] = std::byte{1};
+  EXPECT_TRUE(memory->Discard(0x40001000, 0x1000).ok());
+  EXPECT_EQ(all[0], std::byte{1});
+  EXPECT_EQ(all[0x1000], std::byte{0});
+  EXPECT_EQ(all[0x2000], std::byte{1});
+  memory->ReleasePages();
+  EXPECT_EQ(all[0], std::byte{1});
+  EXPECT_FALSE(memory->Discard(0x40001800, 0x1000).ok());
+  EXPECT_FALSE(memory->Discard(0x40003000, 0x2000).ok());
+  EXPECT_FALSE(GuestMemory::Allocate(0x40000000, 0x1800).ok());
+}
+
 }  // namespace
 }  // namespace cc::vmm::virtio

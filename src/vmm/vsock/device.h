@@ -43,6 +43,7 @@ class VsockDevice : public virtio::Device {
   void StartQueue(size_t index, virtio::Virtqueue queue, std::function<void()> notify) override;
   std::optional<virtio::Virtqueue> StopQueue(size_t index) override;
   void Kick(size_t index) override;
+  void Reset() override { CloseAll(); }
 
   // The guest is gone for good: every stream ends, after the host has got what the guest had sent.
   void CloseAll();
@@ -50,8 +51,8 @@ class VsockDevice : public virtio::Device {
   size_t connections() const { return connections_.size(); }
 
  private:
-  // The event queue announces migrations only; QEMU keeps it, and nothing is ever put on it.
-  static constexpr size_t kReceive = 0, kTransmit = 1, kQueueCount = 2;
+  // The third queue is for announcing migrations: nothing is ever put on it.
+  static constexpr size_t kReceive = 0, kTransmit = 1, kQueueCount = 3;
 
   struct Queue {
     virtio::Virtqueue ring;

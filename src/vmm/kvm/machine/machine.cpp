@@ -59,7 +59,6 @@ absl::StatusOr<std::vector<DeviceSlot>> PlaceDevices(const VmSpec& spec) {
   };
   add(DeviceKind::kConsole, 1);
   add(DeviceKind::kVsock, 1);
-  add(DeviceKind::kRng, 1);
   add(DeviceKind::kNet, spec.nics.size());
   add(DeviceKind::kBlock, spec.disks.size());
   if (slots.size() > kMaxDevices) {

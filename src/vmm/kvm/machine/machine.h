@@ -43,7 +43,7 @@ inline constexpr size_t kMaxDevices = 64;
 // The guest kernel's limit, with the terminating zero (COMMAND_LINE_SIZE of arch/arm64).
 inline constexpr size_t kMaxCommandLine = 2048;
 
-enum class DeviceKind { kConsole, kVsock, kRng, kNet, kBlock };
+enum class DeviceKind { kConsole, kVsock, kNet, kBlock };
 
 // One virtio-mmio device. Interrupts are shared peripheral interrupts (SPI), edge triggered.
 struct DeviceSlot {
@@ -76,7 +76,7 @@ struct Machine {
   uint64_t initramfs = 0;
 };
 
-// First randomness of the guest's kernel. A Realm takes none from the host, and needs none: RSI has it.
+// First randomness of the guest's kernel. A Realm takes none from the host, which would know it.
 using Seed = std::array<uint8_t, 64>;
 
 // The whole kernel command line of a guest.

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "vmm/qemu/process_stats.h"
+#include "vmm/process_stats.h"
 
 #include <vector>
 
 #include "base/strings.h"
 
-namespace cc::vmm::qemu {
+namespace cc::vmm {
 namespace {
 
 // Fields behind the name, counted from the state (proc(5) numbers it 3): utime is 14, stime 15, rss 24.
@@ -29,4 +29,4 @@ absl::StatusOr<VmStats> ParseProcessStat(std::string_view line, uint64_t page_si
                  .cpu_usec = (user + system) * (1'000'000 / ticks_per_second)};
 }
 
-}  // namespace cc::vmm::qemu
+}  // namespace cc::vmm

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "vmm/qemu/process_stats.h"
+#include "vmm/process_stats.h"
 
 #include <gtest/gtest.h>
 
 #include "base/strings.h"
 
-namespace cc::vmm::qemu {
+namespace cc::vmm {
 namespace {
 
 constexpr std::string_view kTail =
@@ -32,4 +32,4 @@ TEST(ProcessStatsTest, RefusesEverythingElse) {
 }
 
 }  // namespace
-}  // namespace cc::vmm::qemu
+}  // namespace cc::vmm

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// The native VMM: one process for one virtual machine on KVM. Started by the shim with open descriptors and
+// nothing else (vmm/kvm/control/launch.h); people do not run it.
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+#include "base/log.h"
+#include "base/status.h"
+#include "base/strings.h"
+#include "cca/realm/kvm_calls.h"
+#include "vmm/kvm/control/launch.h"
+#include "vmm/kvm/guest/server.h"
+
+namespace {
+
+using cc::UniqueFd;
+namespace kvm = cc::vmm::kvm;
+
+constexpr char kUsage[] =
+    "cc-vmm runs the virtual machine of one pod. containerd-shim-cc-v2 starts it when config.toml has\n"
+    "backend = \"kvm\"; it takes no arguments, only inherited descriptors.\n"
+    "exit status: 0 the machine or the shim has ended, 1 failed (the reason is on stderr)\n";
+
+absl::StatusOr<UniqueFd> Inherited(int fd, mode_t type) {
+  struct stat st;
+  if (::fstat(fd, &st) != 0 || (st.st_mode & S_IFMT) != type || ::fcntl(fd, F_SETFD, FD_CLOEXEC) != 0) {
+    return absl::FailedPreconditionError(
+        cc::StrCat("descriptor ", fd, " is not what the shim gives it; cc-vmm is not started by hand"));
+  }
+  return UniqueFd(fd);
+}
+
+absl::Status RunVmm() {
+  ::signal(SIGPIPE, SIG_IGN);
+  CC_ASSIGN_OR_RETURN(UniqueFd control, Inherited(kvm::kControlFd, S_IFSOCK));
+  CC_ASSIGN_OR_RETURN(const UniqueFd state_dir, Inherited(kvm::kStateDirFd, S_IFDIR));
+  // Sockets are named relative to it, which also works once this process has no other directory.
+  if (::fchdir(state_dir.get()) != 0) return cc::ErrnoStatus(errno, "enter the VM's directory");
+  UniqueFd console(::fcntl(kvm::kConsoleFd, F_DUPFD_CLOEXEC, kvm::kFirstFreeFd));
+
+  cc::cca::realm::KvmCalls& calls = cc::cca::realm::RealKvm();
+  UniqueFd device(calls.Open("/dev/kvm", O_RDWR));
+  if (!device) return cc::ErrnoStatus(errno, "open /dev/kvm");
+
+  CC_ASSIGN_OR_RETURN(const auto server,
+                      kvm::Server::Create({.kvm = &calls,
+                                           .control = std::move(control),
+                                           .kvm_device = std::move(device),
+                                           .console = std::move(console),
+                                           .confine = [](const kvm::Launch&) { return absl::OkStatus(); }}));
+  return server->Run();
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc > 1) {
+    const std::string_view argument = argv[1];
+    std::fputs(argument == "--version" ? "cc-vmm " CC_VERSION "\n" : kUsage, stdout);
+    return argument == "--version" || argument == "--help" || argument == "-h" ? 0 : 1;
+  }
+  cc::log::Init({.component = "cc-vmm"});
+  const absl::Status status = RunVmm();
+  if (status.ok()) return 0;
+  std::fprintf(stderr, "cc-vmm: %s\n", std::string(cc::MessageOf(status)).c_str());
+  return 1;
+}
