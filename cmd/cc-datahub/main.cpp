@@ -155,9 +155,7 @@ absl::Status ServeUntilSignal(cc::ttrpc::Server& server, const std::string& sock
   return status;
 }
 
-absl::Status ServeDataHub(cc::datahub::Config config, cc::datahub::Attestation& attestation,
-                          const std::function<std::string()>& egress_socket) {
-  config.image.http.egress_socket = egress_socket;
+absl::Status ServeDataHub(cc::datahub::Config config, cc::datahub::Attestation& attestation) {
   cc::attest::KbsKeyUnwrapper unwrapper(attestation);
   if (attestation.has_resources()) {
     config.image.decrypt = [&unwrapper](const cc::image::Descriptor& blob) {
@@ -191,13 +189,19 @@ absl::Status Serve(const Flags& flags, int* exit_code) {
   CC_ASSIGN_OR_RETURN(cc::datahub::Config config, Configure(flags));
   cc::log::Init({.level = config.log_level, .component = "datahub"});
   CC_RETURN_IF_ERROR(MakeParent(config.socket));
-  // A guest without a network reaches registries through the host, over vsock.
+  // A guest without a network reaches everything through the host, over vsock.
   const std::string egress_path = std::filesystem::path(config.socket).replace_filename("egress.sock");
   CC_ASSIGN_OR_RETURN(const auto egress, cc::datahub::EgressProxy::Start(egress_path));
-  const auto egress_socket = [egress_path] {
+  config.attestation.egress_socket = [egress_path] {
     return cc::datahub::HasDefaultRoute() ? std::string() : egress_path;
   };
-  config.attestation.egress_socket = egress_socket;
+  // Images come as a node's do: from registries that the node reaches, whatever the pod's network allows. A
+  // host that does not carry them leaves the pod's network.
+  config.image.http.egress_socket = [egress_path] {
+    if (!cc::datahub::HasDefaultRoute()) return egress_path;
+    static const bool offered = cc::datahub::HostCarriesEgress();
+    return offered ? egress_path : std::string();
+  };
   cc::datahub::Attestation attestation(std::move(config.attestation));
   if (absl::Status status = attestation.CheckInitData(); !status.ok()) {
     *exit_code = cc::agent_proto::kInitDataRefused;
@@ -214,7 +218,7 @@ absl::Status Serve(const Flags& flags, int* exit_code) {
     CC_ASSIGN_OR_RETURN(attestation_agent,
                         StartAttestationAgent(config.attestation_agent_socket, attestation));
   }
-  return ServeDataHub(std::move(config), attestation, egress_socket);
+  return ServeDataHub(std::move(config), attestation);
 }
 
 Role RoleOfName(std::string_view program) {

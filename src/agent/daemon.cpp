@@ -39,6 +39,8 @@ class LateModules {
   LateModules(std::vector<KernelModule> modules, std::string realm_modules)
       : thread_([this, modules = std::move(modules), realm_modules = std::move(realm_modules)] {
           for (const KernelModule& module : modules) {
+            // Looked up for each: a bus driver may have come just before.
+            if (module.virtio_type != 0 && !VirtioTypes().contains(module.virtio_type)) continue;
             if (absl::Status status = LoadModule(module); !status.ok())
               log::Error("module missing", {{"error", status}});
           }

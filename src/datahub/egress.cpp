@@ -26,6 +26,8 @@ void Carry(const UniqueFd& guest) {
 
 }  // namespace
 
+bool HostCarriesEgress() { return ConnectVsock(kHostCid, agent_proto::kEgressPort).ok(); }
+
 absl::StatusOr<std::unique_ptr<EgressProxy>> EgressProxy::Start(const std::string& socket_path) {
   CC_ASSIGN_OR_RETURN(UniqueFd listener, ListenUnix(socket_path));
   std::unique_ptr<EgressProxy> proxy(new EgressProxy(std::move(listener)));

@@ -14,6 +14,9 @@
 
 namespace cc::datahub {
 
+// Whether the host listens for the guest's connections at all; asks it, which may take two seconds.
+bool HostCarriesEgress();
+
 class EgressProxy {
  public:
   static absl::StatusOr<std::unique_ptr<EgressProxy>> Start(const std::string& socket_path);

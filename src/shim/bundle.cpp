@@ -89,7 +89,9 @@ absl::Status SandboxRecord::Save(const std::string& bundle) const {
                             {"shim_start", shim.start_ticks},
                             {"vm_pid", vm.pid},
                             {"vm_start", vm.start_ticks},
-                            {"state_dir", state_dir}};
+                            {"state_dir", state_dir},
+                            {"network_namespace", network_namespace},
+                            {"network_identity", network_identity}};
   return WriteFileAtomic(bundle + kRecordName,
                          json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), 0600);
 }
@@ -104,6 +106,8 @@ absl::StatusOr<SandboxRecord> SandboxRecord::Load(const std::string& bundle) {
   record.vm = {.pid = static_cast<pid_t>(root.Unsigned32("vm_pid")),
                .start_ticks = root.Unsigned("vm_start")};
   record.state_dir = root.Text("state_dir");
+  record.network_namespace = root.Text("network_namespace");
+  record.network_identity = root.Text("network_identity");
   CC_RETURN_IF_ERROR(document.status());
   return record;
 }

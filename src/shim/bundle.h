@@ -49,6 +49,9 @@ struct SandboxRecord {
   ProcessId shim;
   ProcessId vm;
   std::string state_dir;  // the sandbox's private directory
+  // The pod's network namespace and NetNamespace::identity; empty without one.
+  std::string network_namespace;
+  std::string network_identity;
 
   absl::Status Save(const std::string& bundle) const;
   static absl::StatusOr<SandboxRecord> Load(const std::string& bundle);

@@ -79,6 +79,7 @@ absl::StatusOr<Config> ParseConfig(std::string_view text, std::string_view sourc
   CC_ASSIGN_OR_RETURN(TomlTable root, TomlTable::Parse(text, source_name));
   Config config;
   ReadVmm(root.Table("vmm"), config);
+  root.Table("network").Read("spare_nics", &config.network.spare_nics);
   TomlTable image = root.Table("image");
   image.Read("insecure_plain_http", &config.image.insecure_plain_http);
   image.Read("egress_hosts", &config.image.egress_hosts);
@@ -96,6 +97,11 @@ absl::StatusOr<Config> ParseConfig(std::string_view text, std::string_view sourc
   if (config.vmm.vcpus == 0 || config.vmm.memory_mib < 64) {
     return absl::InvalidArgumentError(std::string(source_name) +
                                       ": vmm.vcpus must be at least 1 and vmm.memory_mib at least 64");
+  }
+  constexpr uint32_t kMaxSpareNics = 8;
+  if (config.network.spare_nics > kMaxSpareNics) {
+    return absl::InvalidArgumentError(
+        StrCat(source_name, ": network.spare_nics must be at most ", kMaxSpareNics));
   }
   CC_RETURN_IF_ERROR(CheckKbsUrl(config.attestation.kbs_url, source_name));
   if (config.state_dir.empty() || config.state_dir[0] != '/') {

@@ -32,6 +32,9 @@ struct Config {
     uint32_t agent_timeout_s = 30;
   } vmm;
   struct {
+    uint32_t spare_nics = 1;
+  } network;
+  struct {
     std::vector<std::string> insecure_plain_http;  // registries spoken to without TLS; measured
     std::vector<std::string> egress_hosts;
     std::vector<std::string> mirrors;

@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "base/strings.h"
 #include "containerd/task.pb.h"
+#include "pod_net/pod_network.h"
 #include "shim/bootstrap.h"
 #include "shim/bundle.h"
 #include "shim/timestamp.h"
@@ -53,6 +54,9 @@ absl::StatusOr<std::string> Delete(const Flags& flags) {
   if (record.ok()) {
     CC_RETURN_IF_ERROR(record->shim.Kill());
     CC_RETURN_IF_ERROR(record->vm.Kill());
+    if (!record->network_namespace.empty()) {
+      CC_RETURN_IF_ERROR(pod_net::CleanNamespace(record->network_namespace, record->network_identity));
+    }
     CC_RETURN_IF_ERROR(RemoveStateDir(record->state_dir, flags));
     response.set_pid(static_cast<uint32_t>(record->vm.pid));
   } else if (record.status().code() != absl::StatusCode::kNotFound) {

@@ -148,6 +148,19 @@ absl::StatusOr<GuestContainer> MakeGuestContainer(grpc::Spec spec, const GuestCo
   return result;
 }
 
+absl::StatusOr<std::string> NetworkNamespaceOf(const grpc::Spec& spec, ContainerKind kind) {
+  for (const grpc::LinuxNamespace& ns : spec.linux().namespaces()) {
+    if (ns.type() == "network") return ns.path();
+  }
+  if (kind == ContainerKind::kSandbox) {
+    return absl::FailedPreconditionError(
+        "the pod asks for the host's network (hostNetwork: true), which a virtual machine cannot share; use "
+        "a "
+        "pod network, or another runtime class for this pod");
+  }
+  return std::string();
+}
+
 std::vector<std::string> ResolverLines(const grpc::Spec& spec) {
   constexpr size_t kMaxFile = 16 << 10;
   std::vector<std::string> lines;

@@ -41,6 +41,10 @@ absl::StatusOr<GuestContainer> MakeGuestContainer(grpc::Spec spec, const GuestCo
 // What can be changed on a running container, host-only parts dropped as at creation.
 void PruneResources(grpc::LinuxResources* resources);
 
+// Path of the network namespace that the pod's network is in; empty when it has none (`ctr run`: a new, empty
+// one). FailedPrecondition for a pod on the host's network, which a virtual machine cannot share.
+absl::StatusOr<std::string> NetworkNamespaceOf(const grpc::Spec& spec, ContainerKind kind);
+
 // The lines of the resolv.conf that the host would mount into the container, for CreateSandbox.
 std::vector<std::string> ResolverLines(const grpc::Spec& spec);
 

@@ -48,6 +48,7 @@ class Pod : public std::enable_shared_from_this<Pod> {
   // until Stop. AlreadyExists the second time. `sysctls` are given to the guest with each container.
   struct SandboxSettings {
     std::string bundle;
+    std::string network_namespace;  // path; empty = none
     PodIdentity identity;
     std::map<std::string, std::string> sysctls;
   };
@@ -75,8 +76,10 @@ class Pod : public std::enable_shared_from_this<Pod> {
   struct Creation;
 
   absl::StatusOr<std::shared_ptr<Sandbox>> MakeSandbox(const std::string& bundle,
+                                                       const std::string& network_namespace,
                                                        const std::optional<google::protobuf::Any>& options);
-  absl::StatusOr<std::shared_ptr<Sandbox>> GetSandbox(const containerd::task::v2::CreateTaskRequest& request);
+  absl::StatusOr<std::shared_ptr<Sandbox>> GetSandbox(const containerd::task::v2::CreateTaskRequest& request,
+                                                      const std::string& network_namespace);
   void RunCreation(const std::shared_ptr<Creation>& creation);
   absl::Status DoCreate(Creation& creation);
   absl::Status WaitForCreation(const ttrpc::CallContext& call, const std::shared_ptr<Creation>& creation);

@@ -151,11 +151,13 @@ void Pod::RunCreation(const std::shared_ptr<Creation>& creation) {
 }
 
 absl::StatusOr<std::shared_ptr<Sandbox>> Pod::MakeSandbox(
-    const std::string& bundle, const std::optional<google::protobuf::Any>& options) {
+    const std::string& bundle, const std::string& network_namespace,
+    const std::optional<google::protobuf::Any>& options) {
   CC_ASSIGN_OR_RETURN(Config config, LoadConfig(options, options_.config_environment));
   auto sandbox = std::make_shared<Sandbox>(SandboxOptions{.id = options_.daemon.id,
                                                           .namespace_name = options_.daemon.namespace_name,
                                                           .bundle = bundle,
+                                                          .network_namespace = network_namespace,
                                                           .config = std::move(config),
                                                           .backends = options_.backends,
                                                           .shim_started = options_.started});
@@ -167,14 +169,16 @@ absl::StatusOr<std::shared_ptr<Sandbox>> Pod::MakeSandbox(
   return sandbox;
 }
 
-absl::StatusOr<std::shared_ptr<Sandbox>> Pod::GetSandbox(const CreateTaskRequest& request) {
+absl::StatusOr<std::shared_ptr<Sandbox>> Pod::GetSandbox(const CreateTaskRequest& request,
+                                                         const std::string& network_namespace) {
   {
     const std::lock_guard lock(mutex_);
     if (sandbox_ != nullptr) return sandbox_;
   }
   std::optional<google::protobuf::Any> options = options_.daemon.options;
   if (request.has_options() && !request.options().type_url().empty()) options = request.options();
-  CC_ASSIGN_OR_RETURN(std::shared_ptr<Sandbox> sandbox, MakeSandbox(request.bundle(), options));
+  CC_ASSIGN_OR_RETURN(std::shared_ptr<Sandbox> sandbox,
+                      MakeSandbox(request.bundle(), network_namespace, options));
   const std::lock_guard lock(mutex_);
   if (sandbox_ == nullptr) sandbox_ = std::move(sandbox);
   return sandbox_;
@@ -186,7 +190,8 @@ absl::Status Pod::DoCreate(Creation& creation) {
   CC_ASSIGN_OR_RETURN(grpc::Spec spec, ParseSpec(text));
   const Annotations annotations(spec.annotations().begin(), spec.annotations().end());
   const Grouping grouping = GroupingOf(request.id(), annotations);
-  CC_ASSIGN_OR_RETURN(creation.sandbox, GetSandbox(request));
+  CC_ASSIGN_OR_RETURN(const std::string network_namespace, NetworkNamespaceOf(spec, grouping.kind));
+  CC_ASSIGN_OR_RETURN(creation.sandbox, GetSandbox(request, network_namespace));
   CC_ASSIGN_OR_RETURN(creation.container, Container::Make({.sandbox = creation.sandbox,
                                                            .events = options_.events,
                                                            .namespace_name = options_.daemon.namespace_name},

@@ -14,6 +14,7 @@
 
 #include "base/file.h"
 #include "base/socket.h"
+#include "base/strings.h"
 #include "containerd/events.pb.h"
 #include "google/protobuf/empty.pb.h"
 #include "shim/fake_guest.h"
@@ -77,6 +78,7 @@ class PodTest : public ::testing::Test {
   }
 
   std::string path(const std::string& name) const { return dir_->path() + "/" + name; }
+  std::string network_ = R"({"type":"network"})";  // in linux.namespaces of the next container
 
   template <typename Response = Empty, typename Request>
   absl::StatusOr<Response> Call(const char* method, const Request& request) {
@@ -89,7 +91,7 @@ class PodTest : public ::testing::Test {
         WriteFileAtomic(
             path(id) + "/config.json",
             R"({"process":{"args":["x"],"cwd":"/"},"annotations":{"io.kubernetes.cri.image-name":"r/i")" +
-                annotations + "}}")
+                annotations + R"(},"linux":{"namespaces":[)" + network_ + "]}}")
             .ok());
     api::CreateTaskRequest request;
     request.set_id(id);
@@ -162,6 +164,22 @@ class PodTest : public ::testing::Test {
   std::unique_ptr<ttrpc::Client> client_;
   Thread serving_;
 };
+
+TEST_F(PodTest, RefusesThePodThatWantsTheHostsNetwork) {
+  network_ = "";
+  const absl::Status status = CreateSandboxContainer();
+  EXPECT_EQ(status.code(), kPrecondition);
+  EXPECT_THAT(std::string(MessageOf(status)), HasSubstr("hostNetwork"));
+}
+
+TEST_F(PodTest, RefusesANamespaceThatIsTheHosts) {
+  network_ = R"({"type":"network","path":"/proc/self/ns/net"})";
+  const absl::Status status = CreateSandboxContainer();
+  EXPECT_EQ(status.code(), kPrecondition);
+  EXPECT_THAT(std::string(MessageOf(status)), HasSubstr("the host's own network"));
+  network_ = R"({"type":"network","path":"/no/such/namespace"})";
+  EXPECT_EQ(CreateSandboxContainer().code(), kNotFound);
+}
 
 TEST_F(PodTest, RunsAContainerToItsEnd) {
   ASSERT_TRUE(Create("c1").ok());

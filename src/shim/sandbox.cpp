@@ -17,7 +17,6 @@
 #include "base/socket.h"
 #include "base/status.h"
 #include "base/strings.h"
-#include "shim/bundle.h"
 
 namespace cc::shim {
 namespace {
@@ -26,6 +25,7 @@ constexpr std::chrono::milliseconds kFirstDial{250};
 constexpr std::chrono::milliseconds kMaxDialDelay{1000};
 constexpr std::chrono::seconds kCreateSandboxTimeout{60};
 constexpr std::chrono::seconds kHealthInterval{5};
+constexpr std::chrono::seconds kNetworkTimeout{30};
 // How long a VM may live without its agent: enough for a guest that is powering off to say so.
 constexpr std::chrono::seconds kLostAgentGrace{2};
 
@@ -35,7 +35,8 @@ std::string HostArch() {
   return names.machine;
 }
 
-vmm::VmSpec MakeSpec(const SandboxOptions& options, const std::string& dir, int console) {
+vmm::VmSpec MakeSpec(const SandboxOptions& options, const std::string& dir, int console,
+                     const pod_net::PodNetwork* network) {
   const Config& config = options.config;
   vmm::VmSpec spec;
   spec.id = options.id;
@@ -50,6 +51,11 @@ vmm::VmSpec MakeSpec(const SandboxOptions& options, const std::string& dir, int 
   spec.binary = config.vmm.binary;
   spec.state_dir = dir;
   spec.console_fd = console;
+  if (network != nullptr) {
+    for (const pod_net::PodNetwork::Nic& nic : network->nics()) {
+      spec.nics.push_back({.tap_fd = nic.tap_fd, .mac = nic.mac, .mtu = nic.mtu});
+    }
+  }
   return spec;
 }
 
@@ -127,6 +133,7 @@ void Sandbox::Abandon() {
     return;
   }
   phase_ = Phase::kEnded;
+  if (network_ != nullptr) network_->Detach();
   std::error_code ignored;
   std::filesystem::remove_all(dir_, ignored);
   end_done_ = true;
@@ -143,7 +150,11 @@ absl::Status Sandbox::DoBoot(const PodIdentity& identity) {
   if (!options_.config.attestation.kbs_url.empty()) {
     CC_RETURN_IF_ERROR(egress_rules_->Allow({options_.config.attestation.kbs_url}));
   }
+  if (!options_.network_namespace.empty()) {
+    CC_ASSIGN_OR_RETURN(namespace_, pod_net::NetNamespace::Open(options_.network_namespace));
+  }
   CC_RETURN_IF_ERROR(MakeStateDir());
+  CC_RETURN_IF_ERROR(AttachNetwork());
   CC_RETURN_IF_ERROR(CreateVm());
   CC_ASSIGN_OR_RETURN(UniqueFd ready, vm_->Listen(agent_proto::kReadyPort));
   CC_ASSIGN_OR_RETURN(UniqueFd egress, vm_->Listen(agent_proto::kEgressPort));
@@ -161,7 +172,65 @@ absl::Status Sandbox::DoBoot(const PodIdentity& identity) {
   }
   CC_ASSIGN_OR_RETURN(agent_watcher_, Thread::Start("agent-watch", [this, agent] { WatchAgent(agent); }));
   CC_ASSIGN_OR_RETURN(health_watcher_, Thread::Start("health", [this, agent] { WatchHealth(agent); }));
+  CC_RETURN_IF_ERROR(ConfigureNetwork(agent));
   return CreateSandboxInGuest(identity);
+}
+
+absl::Status Sandbox::AttachNetwork() {
+  if (!namespace_.has_value()) return absl::OkStatus();
+  const int64_t before = Milliseconds();
+  absl::StatusOr<std::unique_ptr<pod_net::PodNetwork>> network =
+      pod_net::PodNetwork::Attach(*namespace_, {.spare_nics = options_.config.network.spare_nics});
+  if (!network.ok()) {
+    return Annotate(network.status(), StrCat("attach to network namespace ", options_.network_namespace));
+  }
+  network_ = std::move(*network);
+  log::Info("network attached", {{"nics", network_->nics().size()}, {"took", Milliseconds() - before}});
+  return absl::OkStatus();
+}
+
+// Kata's order: the guest has its network before it has a sandbox.
+absl::Status Sandbox::ConfigureNetwork(const std::shared_ptr<agent_proto::AgentClient>& agent) {
+  if (network_ == nullptr) return absl::OkStatus();
+  network_->SetGuest({.update_interface =
+                          [agent](const types::Interface& interface) {
+                            grpc::UpdateInterfaceRequest request;
+                            *request.mutable_interface() = interface;
+                            return agent->UpdateInterface(request, kNetworkTimeout).status();
+                          },
+                      .update_routes =
+                          [agent](const grpc::Routes& routes) {
+                            grpc::UpdateRoutesRequest request;
+                            *request.mutable_routes() = routes;
+                            return agent->UpdateRoutes(request, kNetworkTimeout).status();
+                          },
+                      .add_neighbors =
+                          [agent](const grpc::ARPNeighbors& neighbors) {
+                            grpc::AddARPNeighborsRequest request;
+                            *request.mutable_neighbors() = neighbors;
+                            return agent->AddARPNeighbors(request, kNetworkTimeout).status();
+                          }});
+  CC_RETURN_IF_ERROR(SyncNetwork());
+  return network_->Watch();
+}
+
+absl::Status Sandbox::SyncNetwork() {
+  if (network_ == nullptr) return absl::OkStatus();
+  const int64_t before = Milliseconds();
+  CC_RETURN_IF_ERROR(Annotate(network_->Sync(), "set up the pod's network"));
+  log::Info("network told to the guest", {{"took", Milliseconds() - before}});
+  return absl::OkStatus();
+}
+
+absl::StatusOr<SandboxRecord> Sandbox::MakeRecord() const {
+  SandboxRecord record;
+  CC_ASSIGN_OR_RETURN(record.shim, ProcessId::Of(::getpid()));
+  record.state_dir = dir_;
+  if (namespace_.has_value()) {
+    record.network_namespace = options_.network_namespace;
+    record.network_identity = namespace_->identity();
+  }
+  return record;
 }
 
 absl::Status Sandbox::MakeStateDir() {
@@ -171,8 +240,7 @@ absl::Status Sandbox::MakeStateDir() {
   // A sandbox of the same name is gone: `start` made sure that its shim does not answer.
   std::filesystem::remove_all(dir_, error);
   if (::mkdir(dir_.c_str(), 0700) != 0) return ErrnoStatus(errno, StrCat("make state directory ", dir_));
-  CC_ASSIGN_OR_RETURN(const ProcessId self, ProcessId::Of(::getpid()));
-  const SandboxRecord record{.shim = self, .vm = {}, .state_dir = dir_};
+  CC_ASSIGN_OR_RETURN(const SandboxRecord record, MakeRecord());
   return Annotate(record.Save(options_.bundle), "record the sandbox in its bundle");
 }
 
@@ -180,7 +248,8 @@ absl::Status Sandbox::CreateVm() {
   CC_ASSIGN_OR_RETURN(const std::unique_ptr<vmm::Vmm> backend,
                       options_.backends->Make(options_.config.vmm.backend));
   CC_ASSIGN_OR_RETURN(UniqueFd console, console_.Open());
-  CC_ASSIGN_OR_RETURN(std::unique_ptr<vmm::Vm> vm, backend->Create(MakeSpec(options_, dir_, console.get())));
+  CC_ASSIGN_OR_RETURN(std::unique_ptr<vmm::Vm> vm,
+                      backend->Create(MakeSpec(options_, dir_, console.get(), network_.get())));
   console_writer_ = std::move(console);
   const std::lock_guard lock(mutex_);
   vm_ = std::move(vm);
@@ -213,11 +282,11 @@ absl::Status Sandbox::StartVm() {
     stop = stop_requested_;
   }
   console_writer_.reset();
+  if (network_ != nullptr) network_->CloseTaps();
   CC_RETURN_IF_ERROR(started);
   // A Stop that came before the start found nothing to stop.
   if (stop) vm_->Stop();
-  SandboxRecord record{.shim = {}, .vm = {}, .state_dir = dir_};
-  CC_ASSIGN_OR_RETURN(record.shim, ProcessId::Of(::getpid()));
+  CC_ASSIGN_OR_RETURN(SandboxRecord record, MakeRecord());
   if (absl::StatusOr<ProcessId> vm = ProcessId::Of(vm_->pid()); vm.ok()) record.vm = *vm;
   return Annotate(record.Save(options_.bundle), "record the VM in the bundle");
 }
@@ -340,6 +409,7 @@ void Sandbox::End(const std::string& reason) {
   log::Info("vm ended", {{"reason", reason}, {"ms", Milliseconds()}});
   if (agent != nullptr) agent->Close();
   if (egress_ != nullptr) egress_->Stop();
+  if (network_ != nullptr) network_->Detach();
   std::error_code error;
   std::filesystem::remove_all(dir_, error);
   if (error) log::Error("state directory not removed", {{"path", dir_}, {"error", error.message()}});

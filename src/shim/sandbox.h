@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,9 @@
 #include "agent_proto/agent_client.h"
 #include "base/thread.h"
 #include "base/unique_fd.h"
+#include "pod_net/net_namespace.h"
+#include "pod_net/pod_network.h"
+#include "shim/bundle.h"
 #include "shim/config.h"
 #include "shim/console.h"
 #include "shim/egress.h"
@@ -31,7 +35,8 @@ namespace cc::shim {
 struct SandboxOptions {
   std::string id;
   std::string namespace_name;
-  std::string bundle;  // where the record for `delete` goes
+  std::string bundle;             // where the record for `delete` goes
+  std::string network_namespace;  // path of the pod's; empty = the guest has no NIC
   Config config;
   const vmm::Registry* backends = nullptr;             // outlives the sandbox
   std::chrono::steady_clock::time_point shim_started;  // for the time line in the log
@@ -55,6 +60,8 @@ class Sandbox {
 
   // The connected agent; Unavailable, with the reason, before Boot and after the end.
   absl::StatusOr<std::shared_ptr<agent_proto::AgentClient>> Agent() const;
+  // Tells the guest what changed in the pod's network since it was told the last time.
+  absl::Status SyncNetwork();
   pid_t vm_pid() const;
   // What the VM costs the host; Unavailable or FailedPrecondition when it does not run.
   absl::StatusOr<vmm::VmStats> Stats() const;
@@ -81,9 +88,12 @@ class Sandbox {
   absl::Status Explain(const absl::Status& status);
   void Abandon();
   absl::Status MakeStateDir();
+  absl::StatusOr<SandboxRecord> MakeRecord() const;
+  absl::Status AttachNetwork();
   absl::Status CreateVm();
   absl::Status StartVm();
   absl::StatusOr<UniqueFd> DialAgent(UniqueFd ready_listener);
+  absl::Status ConfigureNetwork(const std::shared_ptr<agent_proto::AgentClient>& agent);
   absl::Status CreateSandboxInGuest(const PodIdentity& identity);
   void WatchAgent(const std::shared_ptr<agent_proto::AgentClient>& agent);
   void WatchHealth(const std::shared_ptr<agent_proto::AgentClient>& agent);
@@ -95,6 +105,9 @@ class Sandbox {
   const std::string dir_;
   const std::shared_ptr<EgressRules> egress_rules_;
   Console console_;
+  // Set by the booting thread before the VM starts, if there is one.
+  std::optional<pod_net::NetNamespace> namespace_;
+  std::unique_ptr<pod_net::PodNetwork> network_;
   UniqueFd console_writer_;  // ours until the VM has its copy; the booting thread only
 
   mutable std::mutex mutex_;

@@ -49,6 +49,7 @@ absl::StatusOr<Pod::SandboxSettings> ParseSettings(const api::CreateSandboxReque
   }
   Pod::SandboxSettings settings{
       .bundle = request.bundle_path(),
+      .network_namespace = request.netns_path(),
       .identity = {.hostname = config.hostname(), .dns = ResolverLines(config.dns_config())},
       .sysctls = {}};
   for (const auto& [key, value] : config.linux().sysctls()) settings.sysctls[key] = value;

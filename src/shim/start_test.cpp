@@ -123,7 +123,8 @@ TEST_F(StartTest, DeleteRemovesStateAndSocketAndReports137) {
   const std::string socket = SocketPath(dir_->path(), flags_.address, flags_.namespace_name, flags_.id);
   ASSERT_TRUE(WriteFileAtomic(socket, "").ok());
   ASSERT_TRUE(WriteFileAtomic("address", "unix://" + socket).ok());
-  const SandboxRecord record{.shim = {}, .vm = {}, .state_dir = state};
+  const SandboxRecord record{
+      .shim = {}, .vm = {}, .state_dir = state, .network_namespace = {}, .network_identity = {}};
   ASSERT_TRUE(record.Save(".").ok());
   absl::StatusOr<std::string> answer = Delete(flags_);
   ASSERT_TRUE(answer.ok()) << answer.status();
@@ -136,7 +137,8 @@ TEST_F(StartTest, DeleteRemovesStateAndSocketAndReports137) {
 }
 
 TEST_F(StartTest, DeleteRefusesAStateDirectoryThatIsNotTheSandboxs) {
-  const SandboxRecord record{.shim = {}, .vm = {}, .state_dir = dir_->path()};
+  const SandboxRecord record{
+      .shim = {}, .vm = {}, .state_dir = dir_->path(), .network_namespace = {}, .network_identity = {}};
   ASSERT_TRUE(record.Save(".").ok());
   EXPECT_FALSE(Delete(flags_).ok());
   EXPECT_EQ(::access(dir_->path().c_str(), F_OK), 0);

@@ -23,9 +23,10 @@ enum class Tee { kNone, kCca };
 
 // One network interface of the guest: the other end of a tap of the pod's network namespace.
 struct Nic {
-  int tap_fd = -1;  // opened with IFF_TAP | IFF_NO_PI | IFF_VNET_HDR; not owned, must live until Start returned
+  int tap_fd =
+      -1;  // opened with IFF_TAP | IFF_NO_PI | IFF_VNET_HDR; not owned, must live until Start returned
   std::array<uint8_t, 6> mac = {};
-  uint32_t mtu = 1500;
+  uint32_t mtu = 1500;  // told to the guest as the largest it may use; 0 = it is told none
 };
 
 // One block device of the guest, a file of the host. Its bytes are hostile to the guest, which verifies or

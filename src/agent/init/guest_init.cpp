@@ -13,10 +13,10 @@
 #include <string_view>
 
 #include "agent/cgroup/cgroup.h"
-#include "agent/net/links.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "base/strings.h"
+#include "net/link.h"
 
 namespace cc::agent {
 namespace {
@@ -70,9 +70,9 @@ absl::Status MountFileSystems(const std::string& cgroup_root) {
 }
 
 absl::Status SetUpLoopback() {
-  CC_ASSIGN_OR_RETURN(Netlink netlink, Netlink::Open());
-  CC_ASSIGN_OR_RETURN(const Link loopback, FindLinkByName(netlink, "lo"));
-  return SetLinkUp(netlink, loopback.index, true);
+  CC_ASSIGN_OR_RETURN(net::Netlink netlink, net::Netlink::Open());
+  CC_ASSIGN_OR_RETURN(const net::Link loopback, net::FindLinkByName(netlink, "lo"));
+  return net::SetLinkUp(netlink, loopback.index, true);
 }
 
 }  // namespace

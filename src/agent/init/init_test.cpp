@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Parsers of what the guest image and the kernel command line say.
+#include <filesystem>
+
 #include "agent/init/attestation_report.h"
 #include "agent/init/kernel_params.h"
 #include "agent/init/modules.h"
@@ -19,6 +21,29 @@ TEST(ParseModuleList, ReadsPathsAndParameters) {
   EXPECT_EQ((*list)[1].path, "/m/dummy.ko");
   EXPECT_EQ((*list)[1].parameters, "numdummies=2 x=y");
   EXPECT_TRUE(ParseModuleList("")->empty());
+}
+
+TEST(ParseModuleList, ReadsForWhichDeviceAModuleIs) {
+  auto list = ParseModuleList("/m/a.ko\nvirtio:1 /m/net.ko napi=1\n");
+  ASSERT_TRUE(list.ok()) << list.status();
+  EXPECT_EQ((*list)[0].virtio_type, 0U);
+  EXPECT_EQ((*list)[1].virtio_type, 1U);
+  EXPECT_EQ((*list)[1].path, "/m/net.ko");
+  EXPECT_EQ((*list)[1].parameters, "napi=1");
+  for (const char* text : {"virtio:", "virtio:1", "virtio:0 /m/a.ko", "virtio:x /m/a.ko", "virtio:1 a.ko"}) {
+    EXPECT_EQ(ParseModuleList(text).status().code(), absl::StatusCode::kInvalidArgument) << text;
+  }
+}
+
+TEST(VirtioTypes, ReadsWhatTheBusDriversFound) {
+  auto dir = TempDir::Create("virtio-types");
+  const std::filesystem::path devices = dir->path() + "/bus/virtio/devices";
+  EXPECT_TRUE(VirtioTypes(dir->path()).empty());
+  std::filesystem::create_directories(devices / "virtio0");
+  std::filesystem::create_directories(devices / "virtio1");
+  ASSERT_TRUE(WriteFileAtomic(devices / "virtio0/device", "0x0013\n").ok());
+  ASSERT_TRUE(WriteFileAtomic(devices / "virtio1/device", "0x0001\n").ok());
+  EXPECT_EQ(VirtioTypes(dir->path()), (std::set<uint32_t>{1, 19}));
 }
 
 TEST(ParseModuleList, RefusesRelativePaths) {

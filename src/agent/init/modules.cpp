@@ -11,6 +11,8 @@
 #include <linux/vm_sockets.h>
 
 #include <cerrno>
+#include <filesystem>
+#include <system_error>
 
 #include "base/file.h"
 #include "base/status.h"
@@ -37,13 +39,38 @@ absl::StatusOr<std::vector<KernelModule>> ParseModuleList(std::string_view text)
     ++number;
     line = StrTrim(SplitOnce(line, '#').first);
     if (line.empty()) continue;
+    KernelModule module;
+    constexpr std::string_view kVirtio = "virtio:";
+    if (line.starts_with(kVirtio)) {
+      const SplitPair condition = SplitOnce(line.substr(kVirtio.size()), ' ');
+      line = StrTrim(condition.second);
+      if (!ParseNumber(condition.first, &module.virtio_type) || module.virtio_type == 0 || line.empty()) {
+        return absl::InvalidArgumentError(
+            StrCat("module list, line ", number, ": want virtio:<number> and a path"));
+      }
+    }
     const SplitPair pair = SplitOnce(line, ' ');
     if (pair.first.front() != '/' || pair.first.find('\0') != std::string_view::npos) {
       return absl::InvalidArgumentError(StrCat("module list, line ", number, ": want an absolute path"));
     }
-    out.push_back({std::string(pair.first), std::string(StrTrim(pair.second))});
+    module.path = pair.first;
+    module.parameters = StrTrim(pair.second);
+    out.push_back(std::move(module));
   }
   return out;
+}
+
+std::set<uint32_t> VirtioTypes(const std::string& sysfs) {
+  std::set<uint32_t> types;
+  std::error_code ignored;
+  for (const auto& device : std::filesystem::directory_iterator(sysfs + "/bus/virtio/devices", ignored)) {
+    constexpr size_t kMaxAttribute = 64;
+    const absl::StatusOr<std::string> text = ReadFile(device.path().string() + "/device", kMaxAttribute);
+    std::string_view hex = text.ok() ? StrTrim(*text) : std::string_view();
+    uint32_t type = 0;
+    if (hex.starts_with("0x") && ParseNumber(hex.substr(2), &type, 16)) types.insert(type);
+  }
+  return types;
 }
 
 absl::Status LoadModule(const KernelModule& module) {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernel modules of the guest image, loaded in the order of a list: one absolute path a line, parameters
-// behind it, '#' begins a comment. Those that vsock needs come first; the rest may load while the agent
-// already answers.
+// behind it, '#' begins a comment. "virtio:<number> " before the path says: only when there is a virtio
+// device of that type (1 = network, 2 = block). Those that vsock needs come first; the rest may load while
+// the agent already answers.
 #ifndef CC_AGENT_INIT_MODULES_H_
 #define CC_AGENT_INIT_MODULES_H_
 
+#include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +20,7 @@ namespace cc::agent {
 struct KernelModule {
   std::string path;
   std::string parameters;
+  uint32_t virtio_type = 0;  // 0 = always loaded
 };
 
 // InvalidArgument names the line.
@@ -24,6 +28,9 @@ absl::StatusOr<std::vector<KernelModule>> ParseModuleList(std::string_view text)
 
 // The list in a file; empty when there is no such file.
 absl::StatusOr<std::vector<KernelModule>> ReadModuleList(const std::string& path);
+
+// Types of the virtio devices of this machine that a bus driver has found so far.
+std::set<uint32_t> VirtioTypes(const std::string& sysfs = "/sys");
 
 // finit_module. OK when it is loaded already.
 absl::Status LoadModule(const KernelModule& module);

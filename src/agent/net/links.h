@@ -3,36 +3,25 @@
 #ifndef CC_AGENT_NET_LINKS_H_
 #define CC_AGENT_NET_LINKS_H_
 
-#include <cstdint>
-#include <string>
-#include <vector>
+#include <string_view>
 
 #include "absl/status/status.h"
-#include "absl/status/statusor.h"
-#include "agent/net/address.h"
-#include "agent/net/netlink.h"
 #include "kata/agent.pb.h"
+#include "net/netlink.h"
 
 namespace cc::agent {
 
-struct Link {
-  int index = 0;
-  std::string name;
-  std::string mac;  // lower case; empty when it has none
-  uint32_t mtu = 0;
-  uint32_t flags = 0;  // IFF_*
-};
+// devicePath of an interface request that begins with this names the interface by the hardware address that
+// it has now; request.hwAddr is the one that it gets. So a network that comes after the VM was started finds
+// its device. Upstream's agent refuses such a path.
+constexpr std::string_view kMacPathPrefix = "mac:";
 
-absl::StatusOr<std::vector<Link>> ListLinks(Netlink& netlink);
-absl::StatusOr<Link> FindLinkByName(Netlink& netlink, const std::string& name);
-
-// The interface with request.hwaddr gets the name, MTU and addresses of the request and is set up. An
+// The interface with request.hwAddr gets the name, MTU and addresses of the request and is set up. Addresses
+// that the request does not have are removed from it, except IPv6 link-local ones, which are the kernel's. An
 // interface that has the name already takes the other's old one. All of the request is checked first.
-absl::Status UpdateInterface(Netlink& netlink, const types::Interface& request);
+absl::Status UpdateInterface(net::Netlink& netlink, const types::Interface& request);
 
-absl::Status ListInterfaces(Netlink& netlink, grpc::Interfaces* out);
-
-absl::Status SetLinkUp(Netlink& netlink, int index, bool up);
+absl::Status ListInterfaces(net::Netlink& netlink, grpc::Interfaces* out);
 
 }  // namespace cc::agent
 

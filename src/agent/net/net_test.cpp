@@ -3,51 +3,22 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "agent/net/address.h"
+#include <cstdlib>
+
 #include "agent/net/links.h"
 #include "agent/net/routes.h"
 #include "gtest/gtest.h"
+#include "net/inet.h"
+#include "net/link.h"
 
 namespace cc::agent {
 namespace {
 
 using enum absl::StatusCode;
 
-TEST(Address, ParsesAndRefusesIp) {
-  EXPECT_EQ(ParseIp("192.0.2.1")->family, AF_INET);
-  EXPECT_EQ(ParseIp("2001:db8::1")->bytes.size(), 16U);
-  for (const std::string& bad :
-       {std::string(), std::string("1.2.3"), std::string("1.2.3.256"), std::string("::g"),
-        std::string("1.2.3.4 "), std::string("1.2.3.4\0", 8), std::string("host")}) {
-    EXPECT_EQ(ParseIp(bad).status().code(), kInvalidArgument) << bad;
-  }
-}
-
-TEST(Address, ParsesAndRefusesPrefixes) {
-  EXPECT_EQ(ParsePrefix("10.0.0.0/8")->length, 8);
-  EXPECT_EQ(ParsePrefix("10.0.0.1")->length, 32);
-  EXPECT_EQ(ParsePrefix("::/0")->length, 0);
-  for (const char* bad :
-       {"10.0.0.0/33", "10.0.0.0/", "10.0.0.0/-1", "::/129", "/8", "10.0.0.0/8/8", "10.0.0.0/ 8"}) {
-    EXPECT_EQ(ParsePrefix(bad).status().code(), kInvalidArgument) << bad;
-  }
-}
-
-TEST(Address, ParsesAndRefusesMac) {
-  EXPECT_EQ(FormatMac(ParseMac("02:AB:00:ff:10:9c")->data()), "02:ab:00:ff:10:9c");
-  for (const char* bad : {"", "02:00:00:00:00", "02:00:00:00:00:00:00", "2:0:0:0:0:0", "02:00:00:00:00:0g",
-                          "02-00-00-00-00-00"}) {
-    EXPECT_EQ(ParseMac(bad).status().code(), kInvalidArgument) << bad;
-  }
-}
-
-TEST(Address, ChecksInterfaceNames) {
-  for (const char* good : {"eth0", "a", "net-1.5", "fifteen-letters"})
-    EXPECT_TRUE(CheckInterfaceName(good).ok()) << good;
-  for (const char* bad : {"", ".", "..", "a/b", "a b", "a:1", "sixteen-letters-", "a\n"}) {
-    EXPECT_EQ(CheckInterfaceName(bad).code(), kInvalidArgument) << bad;
-  }
-}
+using net::FindLinkByName;
+using net::Netlink;
+using net::SetLinkUp;
 
 // In a network namespace of its own, with nothing but loopback.
 class NetlinkTest : public ::testing::Test {
@@ -114,6 +85,50 @@ TEST_F(NetlinkTest, ChecksAllRoutesBeforeTheFirst) {
   grpc::Routes out;
   ASSERT_TRUE(ListRoutes(*netlink_, &out).ok());
   for (const types::Route& route : out.routes()) EXPECT_NE(route.dest(), "192.0.2.0/24");
+}
+
+// A request of the address alone, as it comes each time the pod's network changes.
+types::Interface Request(const std::string& mac, const std::vector<std::string>& addresses) {
+  types::Interface request;
+  request.set_name("eth0");
+  request.set_hwaddr(mac);
+  request.set_mtu(1400);
+  for (const std::string& address : addresses) {
+    request.add_ipaddresses()->set_address(address);
+    request.mutable_ipaddresses()->rbegin()->set_mask(address.find(':') == std::string::npos ? "24" : "64");
+  }
+  return request;
+}
+
+TEST_F(NetlinkTest, AnInterfaceFollowsItsRequests) {
+  ASSERT_EQ(std::system("ip link add d0 address 02:00:00:00:00:01 type veth peer name d1"), 0);
+  const auto addresses = [&] {
+    std::vector<std::string> out;
+    const auto present = net::ListAddresses(*netlink_);
+    EXPECT_TRUE(present.ok()) << present.status();
+    for (const net::LinkAddress& entry : *present) {
+      if (entry.scope == 0) out.push_back(net::Format(entry.prefix));
+    }
+    return out;
+  };
+  using List = std::vector<std::string>;
+  ASSERT_TRUE(UpdateInterface(*netlink_, Request("02:00:00:00:00:01", {"192.0.2.1", "2001:db8::1"})).ok());
+  EXPECT_EQ(addresses(), (List{"192.0.2.1/24", "2001:db8::1/64"}));
+  EXPECT_EQ(FindLinkByName(*netlink_, "eth0")->mtu, 1400U);
+  // While it is up: another address, the old one goes.
+  absl::Status status = UpdateInterface(*netlink_, Request("02:00:00:00:00:01", {"192.0.2.2", "2001:db8::1"}));
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(addresses(), (List{"192.0.2.2/24", "2001:db8::1/64"}));
+  // Another hardware address, and then none of its addresses.
+  types::Interface request = Request("02:00:00:00:00:02", {});
+  request.set_devicepath("mac:02:00:00:00:00:01");
+  status = UpdateInterface(*netlink_, request);
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(addresses(), List());
+  EXPECT_EQ(FindLinkByName(*netlink_, "eth0")->mac, "02:00:00:00:00:02");
+  EXPECT_EQ(UpdateInterface(*netlink_, request).code(), kNotFound) << "the old address is gone";
+  request.set_devicepath("mac:nonsense");
+  EXPECT_EQ(UpdateInterface(*netlink_, request).code(), kInvalidArgument);
 }
 
 TEST_F(NetlinkTest, RefusesBadInterfaceRequests) {

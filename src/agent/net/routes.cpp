@@ -13,13 +13,20 @@
 #include <string>
 #include <vector>
 
-#include "agent/net/address.h"
-#include "agent/net/links.h"
 #include "base/status.h"
 #include "base/strings.h"
+#include "net/inet.h"
+#include "net/link.h"
 
 namespace cc::agent {
 namespace {
+
+using net::IpAddress;
+using net::IpPrefix;
+using net::Link;
+using net::MacAddress;
+using net::Netlink;
+using net::NetlinkRequest;
 
 // A route of a request, parsed.
 struct NewRoute {
@@ -36,16 +43,16 @@ struct NewRoute {
 absl::StatusOr<NewRoute> ParseRoute(const types::Route& route) {
   NewRoute out;
   out.family = route.family() == types::v6 ? AF_INET6 : AF_INET;
-  CC_RETURN_IF_ERROR(CheckInterfaceName(route.device()));
+  CC_RETURN_IF_ERROR(net::CheckInterfaceName(route.device()));
   out.device = route.device();
   if (!route.dest().empty()) {
-    CC_ASSIGN_OR_RETURN(out.destination, ParsePrefix(route.dest()));
+    CC_ASSIGN_OR_RETURN(out.destination, net::ParsePrefix(route.dest()));
   }
   if (!route.gateway().empty()) {
-    CC_ASSIGN_OR_RETURN(out.gateway, ParseIp(route.gateway()));
+    CC_ASSIGN_OR_RETURN(out.gateway, net::ParseIp(route.gateway()));
   }
   if (!route.source().empty()) {
-    CC_ASSIGN_OR_RETURN(const IpPrefix source, ParsePrefix(route.source()));
+    CC_ASSIGN_OR_RETURN(const IpPrefix source, net::ParsePrefix(route.source()));
     out.source = source.address;
   }
   for (const IpAddress* address :
@@ -68,7 +75,7 @@ void PutAddress(NetlinkRequest& request, uint16_t type, const IpAddress& address
 }
 
 absl::Status AddRoute(Netlink& netlink, const NewRoute& route) {
-  CC_ASSIGN_OR_RETURN(const Link link, FindLinkByName(netlink, route.device));
+  CC_ASSIGN_OR_RETURN(const Link link, net::FindLinkByName(netlink, route.device));
   NetlinkRequest request(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
   auto* info = request.PutExtra<rtmsg>();
   info->rtm_family = static_cast<unsigned char>(route.family);
@@ -92,44 +99,6 @@ absl::Status AddRoute(Netlink& netlink, const NewRoute& route) {
   return netlink.Execute(request, StrCat("add route on ", route.device));
 }
 
-const uint8_t* AddressOf(const nlattr* attribute, int family) {
-  const size_t size = family == AF_INET ? 4 : 16;
-  if (mnl_attr_get_payload_len(attribute) != size) return nullptr;
-  return static_cast<const uint8_t*>(mnl_attr_get_payload(attribute));
-}
-
-void AppendRoute(const nlmsghdr* message, const std::map<uint32_t, std::string>& names, grpc::Routes* out) {
-  const auto* info = static_cast<const rtmsg*>(mnl_nlmsg_get_payload(message));
-  if (info->rtm_table != RT_TABLE_MAIN || (info->rtm_family != AF_INET && info->rtm_family != AF_INET6))
-    return;
-  types::Route* route = out->add_routes();
-  route->set_family(info->rtm_family == AF_INET ? types::v4 : types::v6);
-  route->set_scope(info->rtm_scope);
-  route->set_flags(info->rtm_flags);
-  ForEachAttribute(message, sizeof(*info), [&](const nlattr* attribute) {
-    const uint8_t* address = AddressOf(attribute, info->rtm_family);
-    switch (mnl_attr_get_type(attribute)) {
-      case RTA_DST:
-        if (address != nullptr)
-          route->set_dest(StrCat(FormatIp(info->rtm_family, address), "/", int{info->rtm_dst_len}));
-        break;
-      case RTA_GATEWAY:
-        if (address != nullptr) route->set_gateway(FormatIp(info->rtm_family, address));
-        break;
-      case RTA_PREFSRC:
-        if (address != nullptr) route->set_source(FormatIp(info->rtm_family, address));
-        break;
-      case RTA_OIF:
-        if (const auto name = names.find(mnl_attr_get_u32(attribute)); name != names.end()) {
-          route->set_device(name->second);
-        }
-        break;
-      default:
-        break;
-    }
-  });
-}
-
 }  // namespace
 
 absl::Status UpdateRoutes(Netlink& netlink, const grpc::Routes& request) {
@@ -145,13 +114,21 @@ absl::Status UpdateRoutes(Netlink& netlink, const grpc::Routes& request) {
 }
 
 absl::Status ListRoutes(Netlink& netlink, grpc::Routes* out) {
-  CC_ASSIGN_OR_RETURN(const std::vector<Link> links, ListLinks(netlink));
-  std::map<uint32_t, std::string> names;
-  for (const Link& link : links) names[static_cast<uint32_t>(link.index)] = link.name;
-  NetlinkRequest request(RTM_GETROUTE, NLM_F_DUMP);
-  request.PutExtra<rtmsg>()->rtm_family = AF_UNSPEC;
-  return netlink.Dump(request, "list routes",
-                      [&](const nlmsghdr* message) { AppendRoute(message, names, out); });
+  CC_ASSIGN_OR_RETURN(const std::vector<Link> links, net::ListLinks(netlink));
+  std::map<int, std::string> names;
+  for (const Link& link : links) names[link.index] = link.name;
+  CC_ASSIGN_OR_RETURN(const std::vector<net::Route> routes, net::ListRoutes(netlink));
+  for (const net::Route& route : routes) {
+    types::Route* entry = out->add_routes();
+    entry->set_family(route.family == AF_INET ? types::v4 : types::v6);
+    entry->set_scope(route.scope);
+    entry->set_flags(route.flags);
+    if (route.destination.has_value()) entry->set_dest(net::Format(*route.destination));
+    if (route.gateway.has_value()) entry->set_gateway(net::Format(*route.gateway));
+    if (route.source.has_value()) entry->set_source(net::Format(*route.source));
+    if (const auto name = names.find(route.link); name != names.end()) entry->set_device(name->second);
+  }
+  return absl::OkStatus();
 }
 
 absl::Status AddNeighbors(Netlink& netlink, const grpc::ARPNeighbors& request) {
@@ -163,9 +140,9 @@ absl::Status AddNeighbors(Netlink& netlink, const grpc::ARPNeighbors& request) {
   };
   std::vector<Neighbor> neighbors;
   for (const types::ARPNeighbor& entry : request.arpneighbors()) {
-    CC_ASSIGN_OR_RETURN(const IpAddress address, ParseIp(entry.toipaddress().address()));
-    CC_ASSIGN_OR_RETURN(const MacAddress mac, ParseMac(entry.lladdr()));
-    CC_ASSIGN_OR_RETURN(const Link link, FindLinkByName(netlink, entry.device()));
+    CC_ASSIGN_OR_RETURN(const IpAddress address, net::ParseIp(entry.toipaddress().address()));
+    CC_ASSIGN_OR_RETURN(const MacAddress mac, net::ParseMac(entry.lladdr()));
+    CC_ASSIGN_OR_RETURN(const Link link, net::FindLinkByName(netlink, entry.device()));
     neighbors.push_back({address, mac, link, &entry});
   }
   for (const Neighbor& neighbor : neighbors) {

@@ -4,19 +4,19 @@
 #define CC_AGENT_NET_ROUTES_H_
 
 #include "absl/status/status.h"
-#include "agent/net/netlink.h"
 #include "kata/agent.pb.h"
+#include "net/netlink.h"
 
 namespace cc::agent {
 
 // Adds or replaces the routes in the main table, those without a gateway first: a gateway must be reachable.
 // All are checked before the first is set.
-absl::Status UpdateRoutes(Netlink& netlink, const grpc::Routes& request);
+absl::Status UpdateRoutes(net::Netlink& netlink, const grpc::Routes& request);
 
 // Routes of the main table.
-absl::Status ListRoutes(Netlink& netlink, grpc::Routes* out);
+absl::Status ListRoutes(net::Netlink& netlink, grpc::Routes* out);
 
-absl::Status AddNeighbors(Netlink& netlink, const grpc::ARPNeighbors& request);
+absl::Status AddNeighbors(net::Netlink& netlink, const grpc::ARPNeighbors& request);
 
 }  // namespace cc::agent
 

@@ -15,7 +15,7 @@ void RegisterNetwork(ttrpc::Server* server) {
       agent_proto::kAgentService, "UpdateInterface",
       [](const CallContext&, const auto& in, auto& out) -> absl::Status {
         if (!in.has_interface()) return absl::InvalidArgumentError("the request has no interface");
-        CC_ASSIGN_OR_RETURN(Netlink netlink, Netlink::Open());
+        CC_ASSIGN_OR_RETURN(net::Netlink netlink, net::Netlink::Open());
         CC_RETURN_IF_ERROR(UpdateInterface(netlink, in.interface()));
         out = in.interface();
         return absl::OkStatus();
@@ -23,25 +23,25 @@ void RegisterNetwork(ttrpc::Server* server) {
   server->Handle<grpc::UpdateRoutesRequest, grpc::Routes>(
       agent_proto::kAgentService, "UpdateRoutes",
       [](const CallContext&, const auto& in, auto& out) -> absl::Status {
-        CC_ASSIGN_OR_RETURN(Netlink netlink, Netlink::Open());
+        CC_ASSIGN_OR_RETURN(net::Netlink netlink, net::Netlink::Open());
         CC_RETURN_IF_ERROR(UpdateRoutes(netlink, in.routes()));
         return ListRoutes(netlink, &out);
       });
   server->Handle<grpc::ListInterfacesRequest, grpc::Interfaces>(
       agent_proto::kAgentService, "ListInterfaces",
       [](const CallContext&, const auto&, auto& out) -> absl::Status {
-        CC_ASSIGN_OR_RETURN(Netlink netlink, Netlink::Open());
+        CC_ASSIGN_OR_RETURN(net::Netlink netlink, net::Netlink::Open());
         return ListInterfaces(netlink, &out);
       });
   server->Handle<grpc::ListRoutesRequest, grpc::Routes>(
       agent_proto::kAgentService, "ListRoutes",
       [](const CallContext&, const auto&, auto& out) -> absl::Status {
-        CC_ASSIGN_OR_RETURN(Netlink netlink, Netlink::Open());
+        CC_ASSIGN_OR_RETURN(net::Netlink netlink, net::Netlink::Open());
         return ListRoutes(netlink, &out);
       });
   HandleEmpty<grpc::AddARPNeighborsRequest>(server, "AddARPNeighbors",
                                             [](const CallContext&, const auto& in) -> absl::Status {
-                                              CC_ASSIGN_OR_RETURN(Netlink netlink, Netlink::Open());
+                                              CC_ASSIGN_OR_RETURN(net::Netlink netlink, net::Netlink::Open());
                                               return AddNeighbors(netlink, in.neighbors());
                                             });
 }

@@ -2,6 +2,7 @@
 #include "vmm/qemu/command_line.h"
 
 #include "base/strings.h"
+#include "vmm/qemu/devices.h"
 
 namespace cc::vmm::qemu {
 namespace {
@@ -72,6 +73,8 @@ std::vector<std::string> BuildCommandLine(const VmSpec& spec, const Launch& laun
        "chardev:console"});
   add({"-chardev", StrCat("socket,id=vsock,fd=", launch.vsock_fd), "-device",
        "vhost-user-vsock-device,chardev=vsock"});
+  for (size_t i = 0; i < spec.nics.size(); ++i) add(NicOptions(spec.nics[i], i, launch.nic_fds.at(i)));
+  for (size_t i = 0; i < spec.disks.size(); ++i) add(DiskOptions(spec.disks[i], i, launch.disk_fds.at(i)));
   return argv;
 }
 

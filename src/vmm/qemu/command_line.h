@@ -17,6 +17,8 @@ struct Launch {
   uint64_t tick_khz = 0;      // HostTickKhz(); used for emulated x86 guests
   int qmp_fd = -1;            // descriptor numbers in the QEMU process: the monitor's socket
   int vsock_fd = -1;          // and the vsock device's vhost-user socket
+  std::vector<int> nic_fds;   // the taps of spec.nics, in order
+  std::vector<int> disk_fds;  // the files of spec.disks
   bool console = false;       // the guest's console goes to standard output, else nowhere
 };
 
@@ -26,6 +28,7 @@ std::string DefaultBinary(const std::string& arch);
 // The kernel's command line: what the machine needs, then what the spec says.
 std::string KernelParameters(const VmSpec& spec, const Launch& launch);
 
+// `launch` has a descriptor for each NIC and disk.
 std::vector<std::string> BuildCommandLine(const VmSpec& spec, const Launch& launch);
 
 }  // namespace cc::vmm::qemu

@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "base/strings.h"
 #include "vmm/qemu/command_line.h"
+#include "vmm/qemu/devices.h"
 #include "vmm/qemu/tsc.h"
 
 namespace cc::vmm::qemu {
@@ -17,7 +18,7 @@ using std::chrono_literals::operator""s;
 
 // Each VM has its own device, so every guest can have the same address.
 constexpr uint64_t kGuestCid = 3;
-constexpr int kConsoleFd = 1, kQmpFd = 3, kVsockFd = 4;
+constexpr int kConsoleFd = 1, kQmpFd = 3, kVsockFd = 4, kFirstDeviceFd = 5;
 constexpr auto kConnectTimeout = 10s;
 constexpr auto kCommandTimeout = 10s;
 
@@ -56,13 +57,26 @@ absl::StatusOr<SpawnOptions> QemuVm::Prepare() {
   loop->Post([this] {
     qmp_far_.reset();
     vsock_far_.reset();
+    disk_files_.clear();
   });
 
   qemu::Launch launch{.accel = accel_, .qmp_fd = kQmpFd, .vsock_fd = kVsockFd};
   if (accel_ == Accel::kTcg) launch.tick_khz = HostTickKhz();
   launch.console = spec_.console_fd >= 0;
-  SpawnOptions options{.argv = BuildCommandLine(spec_, launch), .env = std::vector<std::string>{}};
+  SpawnOptions options{.env = std::vector<std::string>{}};
   options.fds = {{qmp_far_.get(), kQmpFd}, {vsock_far_.get(), kVsockFd}};
+  int next_fd = kFirstDeviceFd;
+  for (const Nic& nic : spec_.nics) {
+    options.fds.emplace_back(nic.tap_fd, next_fd);
+    launch.nic_fds.push_back(next_fd++);
+  }
+  for (const Disk& disk : spec_.disks) {
+    CC_ASSIGN_OR_RETURN(UniqueFd file, OpenDisk(disk));
+    options.fds.emplace_back(file.get(), next_fd);
+    launch.disk_fds.push_back(next_fd++);
+    disk_files_.push_back(std::move(file));
+  }
+  options.argv = BuildCommandLine(spec_, launch);
   if (launch.console) options.fds.emplace_back(spec_.console_fd, kConsoleFd);
   return options;
 }

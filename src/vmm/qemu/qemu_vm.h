@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "base/process.h"
@@ -45,7 +46,8 @@ class QemuVm : public Vm {
   const std::string vsock_path_;
   std::unique_ptr<VmProcess> process_;
   // These belong to the loop's thread until it has ended.
-  UniqueFd qmp_far_, vsock_far_;  // the process's ends, until it has them
+  UniqueFd qmp_far_, vsock_far_;      // the process's ends, until it has them
+  std::vector<UniqueFd> disk_files_;  // likewise
   std::unique_ptr<vsock::VsockDevice> vsock_;
   std::unique_ptr<vhost_user::Backend> vhost_user_;
   std::unique_ptr<Qmp> qmp_;  // set before Start returns

@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "base/strings.h"
 #include "vmm/qemu/command_line.h"
+#include "vmm/qemu/devices.h"
 #include "vmm/qemu/qemu_vm.h"
 
 namespace cc::vmm::qemu {
@@ -73,6 +74,7 @@ absl::StatusOr<AcceleratorChoice> QemuVmm::Check(const VmSpec& spec) const {
   if (spec.tee != Tee::kNone) return RefuseRealm(spec);
   CC_RETURN_IF_ERROR(CheckFile("kernel", spec.kernel, "kernel"));
   CC_RETURN_IF_ERROR(CheckFile("initramfs", spec.initramfs, "initramfs"));
+  CC_RETURN_IF_ERROR(CheckDevices(spec));
   return ChooseAccelerator(spec.accel, spec.arch, host_);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/net/netlink.h"
+#include "net/netlink.h"
 
 #include <linux/netlink.h>
 #include <sys/socket.h>
@@ -9,7 +9,7 @@
 
 #include "base/status.h"
 
-namespace cc::agent {
+namespace cc::net {
 namespace {
 
 // What the kernel uses at most for one part of a dump.
@@ -38,6 +38,10 @@ NetlinkRequest::NetlinkRequest(uint16_t type, uint16_t flags)
 void ForEachAttribute(const nlmsghdr* message, size_t fixed_size,
                       const std::function<void(const nlattr*)>& visit) {
   mnl_attr_parse(message, static_cast<unsigned>(fixed_size), Visit<nlattr>, AsData(visit));
+}
+
+void ForEachNested(const nlattr* nest, const std::function<void(const nlattr*)>& visit) {
+  mnl_attr_parse_nested(nest, Visit<nlattr>, AsData(visit));
 }
 
 absl::StatusOr<Netlink> Netlink::Open() {
@@ -70,4 +74,4 @@ absl::Status Netlink::Execute(NetlinkRequest& request, std::string_view what) {
   return Dump(request, what, [](const nlmsghdr*) {});
 }
 
-}  // namespace cc::agent
+}  // namespace cc::net

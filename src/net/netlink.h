@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// One rtnetlink conversation: a message is built, sent, and its acknowledgement or dump awaited. Not
-// thread-safe; cheap enough to make one per request.
-#ifndef CC_AGENT_NET_NETLINK_H_
-#define CC_AGENT_NET_NETLINK_H_
+// One rtnetlink conversation: a message is built, sent, and its acknowledgement or dump awaited. It belongs
+// to the network namespace of the thread that opened it, for ever. Not thread-safe; cheap enough to make one
+// per request.
+#ifndef CC_NET_NETLINK_H_
+#define CC_NET_NETLINK_H_
 
 #include <libmnl/libmnl.h>
 
@@ -15,7 +16,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-namespace cc::agent {
+namespace cc::net {
 
 // A request under construction, in a buffer of its own.
 class NetlinkRequest {
@@ -30,6 +31,13 @@ class NetlinkRequest {
   void PutU32(uint16_t type, uint32_t value) { mnl_attr_put_u32(header_, type, value); }
   void PutBytes(uint16_t type, const void* data, size_t size) { mnl_attr_put(header_, type, size, data); }
   void PutString(uint16_t type, const char* text) { mnl_attr_put_strz(header_, type, text); }
+  // Calls `body`, whose attributes become the content of a new one.
+  template <typename Body>
+  void PutNested(uint16_t type, const Body& body) {
+    nlattr* nest = mnl_attr_nest_start(header_, type);
+    body();
+    mnl_attr_nest_end(header_, nest);
+  }
 
  private:
   // Attributes come from bounded fields (names, addresses), far below this.
@@ -40,6 +48,8 @@ class NetlinkRequest {
 // Calls `visit` for each attribute behind a message's fixed part of `fixed_size` bytes.
 void ForEachAttribute(const nlmsghdr* message, size_t fixed_size,
                       const std::function<void(const nlattr*)>& visit);
+// The same for the attributes inside of one.
+void ForEachNested(const nlattr* nest, const std::function<void(const nlattr*)>& visit);
 
 class Netlink {
  public:
@@ -47,7 +57,7 @@ class Netlink {
 
   // Sends and waits for the acknowledgement. `what` begins the error.
   absl::Status Execute(NetlinkRequest& request, std::string_view what);
-  // Sends a dump request and calls `visit` for each message of the answer.
+  // Sends a dump request (or one for a single object, with NLM_F_ACK) and calls `visit` for each message of the answer.
   absl::Status Dump(NetlinkRequest& request, std::string_view what,
                     const std::function<void(const nlmsghdr*)>& visit);
 
@@ -60,6 +70,6 @@ class Netlink {
   uint32_t sequence_ = 0;
 };
 
-}  // namespace cc::agent
+}  // namespace cc::net
 
-#endif  // CC_AGENT_NET_NETLINK_H_
+#endif  // CC_NET_NETLINK_H_

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Addresses as the host writes them, parsed into bytes. Anything malformed is InvalidArgument.
-#ifndef CC_AGENT_NET_ADDRESS_H_
-#define CC_AGENT_NET_ADDRESS_H_
+// Addresses as text, parsed into bytes. Anything malformed is InvalidArgument.
+#ifndef CC_NET_ADDRESS_H_
+#define CC_NET_ADDRESS_H_
 
 #include <array>
 #include <cstdint>
@@ -11,17 +11,19 @@
 
 #include "absl/status/statusor.h"
 
-namespace cc::agent {
+namespace cc::net {
 
 struct IpAddress {
   int family = 0;              // AF_INET or AF_INET6
   std::vector<uint8_t> bytes;  // 4 or 16, network order
   uint8_t max_prefix() const { return static_cast<uint8_t>(bytes.size() * 8); }
+  bool operator==(const IpAddress&) const = default;
 };
 
 struct IpPrefix {
   IpAddress address;
   uint8_t length = 0;
+  bool operator==(const IpPrefix&) const = default;
 };
 
 using MacAddress = std::array<uint8_t, 6>;
@@ -38,6 +40,6 @@ std::string FormatMac(const uint8_t* bytes);
 // OK for 1 to 15 characters without '/', ':', blanks or control characters, and not "." or "..".
 absl::Status CheckInterfaceName(std::string_view name);
 
-}  // namespace cc::agent
+}  // namespace cc::net
 
-#endif  // CC_AGENT_NET_ADDRESS_H_
+#endif  // CC_NET_ADDRESS_H_

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "agent/net/address.h"
+#include "net/address.h"
 
 #include <arpa/inet.h>
 #include <net/if.h>
@@ -10,7 +10,7 @@
 #include "base/status.h"
 #include "base/strings.h"
 
-namespace cc::agent {
+namespace cc::net {
 
 absl::StatusOr<IpAddress> ParseIp(std::string_view text) {
   IpAddress out;
@@ -76,4 +76,4 @@ absl::Status CheckInterfaceName(std::string_view name) {
   return absl::OkStatus();
 }
 
-}  // namespace cc::agent
+}  // namespace cc::net

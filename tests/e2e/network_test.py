@@ -1,0 +1,249 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The pod's network: namespaces that the test makes, with a bridge as CNI's bridge plugin would make it."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+import unittest
+
+import ocilayout
+from stack import Stack
+
+STACK = None
+IMAGE = None
+TAG = f"kcc{os.getpid()}"  # names of namespaces are the host's
+NODE = f"{TAG}-node"       # where the bridge and the server are
+PAGE = "a page from behind the bridge\n"
+FETCH = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=5).read().decode(), end='')"
+
+
+def sh(*argv, check=True):
+    result = subprocess.run(list(map(str, argv)), capture_output=True, text=True, check=False)
+    if check and result.returncode != 0:
+        raise AssertionError(f"{' '.join(map(str, argv))}: {result.stderr}")
+    return result.stdout
+
+
+def inside(namespace, *argv, **kwargs):
+    return sh("ip", "netns", "exec", namespace, *argv, **kwargs)
+
+
+def ip(namespace, line, **kwargs):
+    return sh("ip", "-n", namespace, *line.split(), **kwargs)
+
+
+class Pod:
+    """A network namespace with interfaces on bridges of the node's namespace."""
+
+    def __init__(self, name):
+        self.name = f"{TAG}-{name}"
+        self.path = f"/run/netns/{self.name}"
+        sh("ip", "netns", "add", self.name)
+        ip(self.name, "link set lo up")
+
+    def attach(self, name, number, net=99, mtu=1500, gateway=True):
+        """As the bridge plugin does it; returns the hardware address."""
+        peer = f"v{net}x{number}"
+        mac = f"02:00:00:00:{net:02x}:{number:02x}"
+        ip(NODE, f"link add {peer} mtu {mtu} type veth peer name {name} mtu {mtu} address {mac} netns {self.name}")
+        ip(NODE, f"link set {peer} master br{net} up")
+        ip(self.name, f"addr add 10.{net}.0.{number}/24 dev {name}")
+        ip(self.name, f"addr add fd00:{net}::{number}/64 dev {name} nodad")
+        ip(self.name, f"link set {name} up")
+        if gateway:
+            ip(self.name, f"route add default via 10.{net}.0.1")
+            ip(self.name, f"-6 route add default via fd00:{net}::1")
+        return mac
+
+    def leftovers(self):
+        """Taps and qdiscs that a VM must not leave here."""
+        links = ip(self.name, "-o link")
+        qdiscs = inside(self.name, "tc", "qdisc")
+        return [line for line in links.splitlines() if "cctap" in line] + \
+               [line for line in qdiscs.splitlines() if "ingress" in line]
+
+    def close(self):
+        sh("ip", "netns", "del", self.name, check=False)
+
+
+def setUpModule():
+    global STACK, IMAGE
+    STACK = Stack()
+    IMAGE = STACK.push("busybox:latest", ocilayout.Image([ocilayout.busybox_layer()]))
+    sh("ip", "netns", "add", NODE)
+    ip(NODE, "link set lo up")
+    for net in (99, 98):
+        ip(NODE, f"link add br{net} type bridge")
+        ip(NODE, f"addr add 10.{net}.0.1/24 dev br{net}")
+        ip(NODE, f"addr add fd00:{net}::1/64 dev br{net} nodad")
+        ip(NODE, f"link set br{net} up")
+    pages = STACK.dir / "pages"
+    pages.mkdir()
+    (pages / "page").write_text(PAGE)
+    (pages / "big").write_bytes(bytes(range(256)) * (64 << 10))
+    STACK.spawn("server", ["ip", "netns", "exec", NODE, "busybox", "httpd", "-f", "-p", "[::]:80", "-h",
+                                    str(pages)])
+
+
+def tearDownModule():
+    STACK.close()
+    sh("ip", "netns", "del", NODE, check=False)
+
+
+class Network(unittest.TestCase):
+    def setUp(self):
+        self.pod = Pod("pod")
+
+    def tearDown(self):
+        for name in STACK.containers():
+            STACK.remove(name)
+        left = self.pod.leftovers() if pathlib.Path(self.pod.path).exists() else []
+        self.pod.close()
+        self.assertEqual(left, [])
+        self.assertEqual({k: v for k, v in STACK.leftovers().items() if v}, {})
+
+    def run_in_pod(self, *command, check=True, options=()):
+        return STACK.run(IMAGE, "net", *command, check=check,
+                         options=("--rm", "--with-ns", f"network:{self.pod.path}", *options))
+
+    def start_in_pod(self, *command, name="net"):
+        STACK.run(IMAGE, name, *command, options=("-d", "--null-io", "--with-ns", f"network:{self.pod.path}"))
+
+    def exec(self, *command, name="net", check=True):
+        return STACK.ctr("tasks", "exec", "--exec-id", f"e{time.monotonic_ns()}", name, *command, check=check)
+
+    def await_fetch(self, url):
+        """The page at `url`, from the node's side of the bridge."""
+        deadline = time.monotonic() + 60
+        while True:
+            result = subprocess.run(["ip", "netns", "exec", NODE, sys.executable, "-c", FETCH, url],
+                                    capture_output=True, text=True, check=False)
+            if result.returncode == 0:
+                return result.stdout
+            self.assertLess(time.monotonic(), deadline, result.stderr)
+            time.sleep(0.2)
+
+    def test_the_guest_has_the_pods_addresses_and_reaches_the_server(self):
+        mac = self.pod.attach("eth0", 5, mtu=1400)
+        script = ("ip -o addr show eth0; ip -o link show eth0; ip route; ip -6 route; wget -q -O - http://10.99.0.1/page;"
+                  "wget -q -O - 'http://[fd00:99::1]/page'; wget -q -O - http://10.99.0.1/big | md5sum; ls /sys/class/net")
+        out = self.run_in_pod("/bin/sh", "-c", script).stdout
+        self.assertIn("10.99.0.5/24", out)
+        self.assertIn("fd00:99::5/64", out)
+        self.assertIn(mac, out)
+        self.assertIn("mtu 1400", out)
+        self.assertRegex(out, r"default via 10\.99\.0\.1 dev eth0")
+        self.assertRegex(out, r"default via fd00:99::1 dev eth0")
+        self.assertEqual(out.count(PAGE), 2, out)
+        expected = sh("md5sum", STACK.dir / "pages/big").split()[0]
+        self.assertIn(expected, out)
+        self.assertEqual(sorted(out.split(PAGE)[-1].split("-", 1)[1].split()), ["eth0", "lo"])
+
+    def test_a_server_in_the_guest_is_reached_over_both_protocols(self):
+        self.pod.attach("eth0", 6)
+        self.start_in_pod("/bin/sh", "-c", "echo from the guest > /tmp/page; exec httpd -f -p 8080 -h /tmp")
+        self.assertEqual(self.await_fetch("http://10.99.0.6:8080/page"), "from the guest\n")
+        self.assertEqual(self.await_fetch("http://[fd00:99::6]:8080/page"), "from the guest\n")
+        # Inside the pod, localhost is the guest's.
+        self.assertEqual(self.exec("/bin/wget", "-q", "-O", "-", "http://127.0.0.1:8080/page").stdout, "from the guest\n")
+
+    def test_two_interfaces(self):
+        first = self.pod.attach("eth0", 7)
+        second = self.pod.attach("net1", 7, net=98, gateway=False)
+        out = self.run_in_pod("/bin/sh", "-c", "ip -o addr; ip -o link; ip route; ping -c 1 10.99.0.1; ping -c 1 10.98.0.1").stdout
+        self.assertRegex(out, r"eth0\s+inet 10\.99\.0\.7/24")
+        self.assertRegex(out, r"net1\s+inet 10\.98\.0\.7/24")
+        self.assertRegex(out, rf"eth0: .*{first}")
+        self.assertRegex(out, rf"net1: .*{second}")
+        self.assertEqual(out.count("1 packets received"), 2, out)
+
+    def test_static_neighbours_and_a_gateway_outside_of_the_prefix(self):
+        self.pod.attach("eth0", 8, gateway=False)
+        ip(self.pod.name, "neigh add 10.99.0.77 lladdr 02:00:00:00:00:77 dev eth0 nud permanent")
+        ip(self.pod.name, "route add 169.254.1.1 dev eth0 scope link")
+        ip(self.pod.name, "route add 203.0.113.0/24 via 169.254.1.1 dev eth0")
+        ip(self.pod.name, "route add 198.51.100.0/24 via 192.0.2.1 dev eth0 onlink")
+        out = self.run_in_pod("/bin/sh", "-c", "ip neigh; ip route").stdout
+        self.assertRegex(out, r"10\.99\.0\.77 dev eth0 lladdr 02:00:00:00:00:77.*PERMANENT")
+        self.assertRegex(out, r"203\.0\.113\.0/24 via 169\.254\.1\.1 dev eth0")
+        self.assertRegex(out, r"198\.51\.100\.0/24 via 192\.0\.2\.1 dev eth0 onlink")
+
+    def test_an_interface_that_comes_between_create_and_start(self):
+        STACK.ctr("containers", "create", "--runtime", "io.containerd.cc.v2", "--with-ns", f"network:{self.pod.path}",
+                  IMAGE, "net", "/bin/sleep", "1000")
+        # `ctr tasks start` is Create and Start in one, so the interface comes while the VM boots, or after.
+        starting = subprocess.Popen(STACK.argv("tasks", "start", "-d", "net"), stdout=subprocess.PIPE,
+                                    stderr=subprocess.PIPE)
+        deadline = time.monotonic() + 60
+        while not STACK.vms():
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.01)
+        mac = self.pod.attach("eth0", 9)
+        _, error = starting.communicate(timeout=120)
+        self.assertEqual(starting.returncode, 0, error)
+        out = self.exec("/bin/sh", "-c", "ip -o addr show eth0; ip -o link show eth0; ping -c 1 10.99.0.1").stdout
+        self.assertIn("10.99.0.9/24", out)
+        self.assertIn(mac, out)
+        self.assertIn("1 packets received", out)
+
+    def test_an_interface_that_comes_and_goes_while_the_container_runs(self):
+        self.start_in_pod("/bin/sleep", "1000")
+        self.assertNotIn("inet 10.", self.exec("/bin/ip", "-o", "addr").stdout)
+        for number in (10, 11):
+            mac = self.pod.attach("eth0", number)
+            deadline = time.monotonic() + 30
+            while self.exec("/bin/ping", "-c", "1", "-W", "1", "10.99.0.1", check=False).returncode != 0:
+                self.assertLess(time.monotonic(), deadline)
+            out = self.exec("/bin/sh", "-c", "ip -o addr show eth0; ip -o link show eth0").stdout
+            self.assertIn(f"10.99.0.{number}/24", out)
+            self.assertIn(mac, out)
+            ip(self.pod.name, "link del eth0")
+            deadline = time.monotonic() + 30
+            while "inet 10." in self.exec("/bin/ip", "-o", "addr").stdout:
+                self.assertLess(time.monotonic(), deadline)
+
+    def test_a_vm_that_is_killed_leaves_nothing_in_the_namespace(self):
+        self.pod.attach("eth0", 12)
+        self.start_in_pod("/bin/sleep", "1000")
+        self.assertNotEqual(self.pod.leftovers(), [])
+        os.kill(STACK.vms()[0], signal.SIGKILL)
+        deadline = time.monotonic() + 10
+        while self.pod.leftovers():
+            self.assertLess(time.monotonic(), deadline, self.pod.leftovers())
+            time.sleep(0.05)
+
+    def test_a_shim_that_is_killed_leaves_nothing_in_the_namespace(self):
+        self.pod.attach("eth0", 13)
+        self.start_in_pod("/bin/sleep", "1000")
+        os.kill(STACK.shims()[0], signal.SIGKILL)
+        deadline = time.monotonic() + 20
+        while self.pod.leftovers():
+            self.assertLess(time.monotonic(), deadline, self.pod.leftovers())
+            time.sleep(0.05)
+
+    def test_the_plugin_may_clean_up_first(self):
+        self.pod.attach("eth0", 14)
+        self.start_in_pod("/bin/sleep", "1000")
+        ip(self.pod.name, "link del eth0")
+        self.pod.close()
+        STACK.ctr("tasks", "kill", "-s", "SIGKILL", "net")
+        STACK.remove("net")
+
+    def test_a_namespace_that_is_the_hosts_or_missing_is_refused(self):
+        for path, word in (("/proc/self/ns/net", "the host's own network"), ("/run/netns/no-such", "no-such")):
+            result = STACK.run(IMAGE, "net", "/bin/true", check=False,
+                               options=("--rm", "--with-ns", f"network:{path}"))
+            self.assertNotEqual(result.returncode, 0)
+            self.assertIn(word, result.stderr)
+            STACK.remove("net")
+
+    def test_without_a_network_the_guest_has_loopback_only(self):
+        out = STACK.run(IMAGE, "plain", "/bin/ls", "/sys/class/net").stdout
+        self.assertEqual(out.split(), ["lo"])
+
+
+if __name__ == "__main__":
+    unittest.main()
