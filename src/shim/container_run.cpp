@@ -54,7 +54,7 @@ absl::Status Container::Start(const std::string& exec_id) {
 absl::Status Container::StartInGuest(const Process& process) {
   CC_ASSIGN_OR_RETURN(const auto agent, Agent());
   if (process.is_init()) {
-    // Docker and nerdctl attach the network between Create and Start.
+    // The network may have been attached between Create and Start.
     CC_RETURN_IF_ERROR(context_.sandbox->SyncNetwork());
     grpc::StartContainerRequest request;
     request.set_container_id(id());
