@@ -6,6 +6,7 @@
 #include "cca/cbor.h"
 #include "cca/cbor_map.h"
 #include "cca/cbor_writer.h"
+#include "jose/digest.h"
 #include "jose/openssl.h"
 
 namespace cc::cca {
@@ -114,6 +115,11 @@ absl::StatusOr<CoseSign1> CoseSign1::Parse(std::string_view bytes, std::string_v
   absl::StatusOr<CoseSign1> message = read();
   if (!message.ok()) return Annotate(message.status(), what);
   return message;
+}
+
+std::string CoseSign1::Fingerprint() const {
+  // SignedBytes is CBOR, so it ends where it ends; the signature is what follows.
+  return jose::Digest(jose::Hash::kSha256, StrCat(SignedBytes(protected_, payload_), signature_));
 }
 
 absl::Status CoseSign1::Verify(const jose::Key& key) const {

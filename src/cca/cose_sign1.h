@@ -29,6 +29,9 @@ class CoseSign1 {
   // Not to be believed before Verify.
   const std::string& unverified_payload() const { return payload_; }
 
+  // SHA-256 over protected header, payload and signature: no two messages that differ in them share it.
+  std::string Fingerprint() const;
+
   // OK, or PermissionDenied when the key does not fit the algorithm or the signature is wrong.
   absl::Status Verify(const jose::Key& key) const;
 

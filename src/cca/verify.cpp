@@ -55,7 +55,10 @@ absl::StatusOr<CcaClaims> VerifyToken(const UnverifiedToken& token, const TrustA
   const absl::StatusOr<jose::Key> cpak =
       anchors.Find(claims.platform.instance_id, claims.platform.implementation_id);
   if (!cpak.ok()) return Failed("trust-anchor", MessageOf(cpak.status()));
-  if (const absl::Status signature = token.platform_message().Verify(*cpak); !signature.ok()) {
+  if (const absl::Status signature = options.platforms != nullptr
+                                         ? options.platforms->Verify(token.platform_message(), *cpak)
+                                         : token.platform_message().Verify(*cpak);
+      !signature.ok()) {
     return Failed("platform-signature", MessageOf(signature));
   }
   if (const absl::Status signature = token.realm_message().Verify(token.rak()); !signature.ok()) {

@@ -11,6 +11,7 @@
 #include "cca/claims.h"
 #include "cca/token.h"
 #include "cca/trust_anchors.h"
+#include "cca/verified_platforms.h"
 
 namespace cc::cca {
 
@@ -19,6 +20,7 @@ struct AllowDebugLifecycle {};
 
 struct VerifyOptions {
   std::optional<AllowDebugLifecycle> debug_lifecycle;
+  VerifiedPlatforms* platforms = nullptr;  // saves the signature check of a platform token seen before
 };
 
 // The claims, when all of these hold; else a status whose message names the check in quotes:

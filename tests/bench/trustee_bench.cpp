@@ -32,6 +32,8 @@
 #include "base/status.h"
 #include "base/strings.h"
 #include "base/tcp.h"
+#include "cca/cose_key.h"
+#include "cca/cose_sign1.h"
 #include "cca/token_samples.h"
 #include "jose/base64.h"
 #include "jose/digest.h"
@@ -59,20 +61,32 @@ std::string LineOf(const std::string& path, std::string_view prefix = "") {
   return "";
 }
 
-// A guest on a platform whose keys are ours.
+// A guest on a platform whose keys are ours. As on real ones, all Realms of a boot show the same platform
+// token, and each has a realm token of its own.
 class MintingAttester final : public cc::attest::Attester {
  public:
+  MintingAttester() : realm_(cc::cca::SampleRealm()) {
+    cc::cca::PlatformClaims platform = cc::cca::SamplePlatform();
+    realm_.public_key = cc::cca::CoseKeyOf(cc::cca::SampleRak()).value();
+    platform.challenge = cc::jose::Digest(cc::jose::Hash::kSha256, realm_.public_key);
+    platform_token_ = cc::cca::CoseSign(platform.Encode(), cc::cca::SampleCpak()).value();
+  }
   std::string_view tee() const override { return "cca"; }
   absl::StatusOr<std::string> GetEvidence(std::string_view report_data) override {
-    cc::cca::RealmClaims realm = cc::cca::SampleRealm();
+    cc::cca::RealmClaims realm = realm_;
     realm.challenge = std::string(report_data);
     realm.challenge.resize(64, '\0');
-    CC_ASSIGN_OR_RETURN(const std::string token,
-                        cc::cca::MintToken(cc::cca::TokenForm::kCollection, cc::cca::SamplePlatform(), realm,
-                                           cc::cca::SampleCpak(), cc::cca::SampleRak()));
+    CC_ASSIGN_OR_RETURN(const std::string realm_token,
+                        cc::cca::CoseSign(realm.Encode(), cc::cca::SampleRak()));
+    const std::string token =
+        cc::cca::EncodeCollection(cc::cca::TokenForm::kCollection, platform_token_, realm_token);
     const std::vector<uint8_t> bytes(token.begin(), token.end());
     return json{{"token", bytes}}.dump();
   }
+
+ private:
+  cc::cca::RealmClaims realm_;
+  std::string platform_token_;
 };
 
 // ------------------------------------------------------------------ the service

@@ -13,7 +13,9 @@ namespace cc::trustee {
 class CcaVerifier final : public Verifier {
  public:
   CcaVerifier(cca::TrustAnchors anchors, cca::VerifyOptions options)
-      : anchors_(std::move(anchors)), options_(options) {}
+      : anchors_(std::move(anchors)), options_(options), platforms_(kPlatforms) {
+    options_.platforms = &platforms_;
+  }
 
   // Checks both signatures, the RAK binding, the challenge, the lifecycle and, with initdata, that the RPV is
   // its digest (zero-padded).
@@ -21,8 +23,12 @@ class CcaVerifier final : public Verifier {
                                         const std::optional<std::string>& init_data_digest) const override;
 
  private:
+  // Boots of platforms in use at a time; each costs some hundred bytes.
+  static constexpr size_t kPlatforms = 4096;
+
   const cca::TrustAnchors anchors_;
-  const cca::VerifyOptions options_;
+  cca::VerifyOptions options_;
+  mutable cca::VerifiedPlatforms platforms_;
 };
 
 }  // namespace cc::trustee
