@@ -72,7 +72,13 @@ absl::StatusOr<LayerSecrets> OpenLayer(const Annotations& annotations, KeyUnwrap
   // Before any key is asked for: a host must not make us fetch one for a layer that cannot be right.
   CC_ASSIGN_OR_RETURN(PublicLayerOptions open, ParsePublicLayerOptions(*json));
   CC_ASSIGN_OR_RETURN(const KeyUnwrapper::Result unwrapped, UnwrapFirst(packets, unwrapper));
-  CC_ASSIGN_OR_RETURN(PrivateLayerOptions hidden, ParsePrivateLayerOptions(unwrapped.options.view()));
+  absl::StatusOr<PrivateLayerOptions> options = ParsePrivateLayerOptions(unwrapped.options.view());
+  if (!options.ok() && !unwrapped.authenticated) {
+    // Without authentication a wrong key gives noise, and a parser's complaint about noise helps nobody.
+    return absl::PermissionDeniedError(
+        "encrypted layer: wrong key or tampered data: what the key opens are no options of a layer");
+  }
+  CC_ASSIGN_OR_RETURN(PrivateLayerOptions hidden, std::move(options));
 
   LayerSecrets secrets{
       .key = std::move(hidden.key), .nonce = hidden.nonce, .hmac = std::move(open.hmac), .plain_digest = {}};

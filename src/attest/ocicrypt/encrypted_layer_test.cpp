@@ -197,6 +197,17 @@ TEST_F(EncryptedLayer, ANonceIsTakenOnlyFromWhereNobodyElseCanWriteIt) {
   EXPECT_TRUE(OpenLayer(Seal(), unwrapper_).ok());
 }
 
+TEST_F(EncryptedLayer, AWrongKeyReadsTheSameUnderBothWrappings) {
+  keys_.Add("kbs:///default/key/wrong", std::string(32, 'W'));
+  for (const WrapType type : {WrapType::kA256Gcm, WrapType::kA256Ctr}) {
+    Annotations annotations = Seal(type);
+    Edit(annotations, kOurs, {{"kid", "kbs:///default/key/wrong"}});
+    const absl::Status status = OpenLayer(annotations, unwrapper_).status();
+    EXPECT_TRUE(absl::IsPermissionDenied(status)) << status;
+    EXPECT_THAT(std::string(status.message()), HasSubstr("wrong key or tampered data"));
+  }
+}
+
 TEST_F(EncryptedLayer, TheTrustServicesReasonReachesTheUser) {
   keys_.set_error(absl::PermissionDeniedError("attestation: measurement 01ab is not endorsed"));
   const absl::Status status = OpenLayer(Seal(), unwrapper_).status();
