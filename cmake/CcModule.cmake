@@ -10,6 +10,7 @@
 # depend only on modules of a lower rank: the build stops otherwise.
 set(CC_RANK_proto 0)
 set(CC_RANK_snapshots_grpc 1)
+set(CC_RANK_trustee_grpc 1)
 set(CC_RANK_base 1)
 set(CC_RANK_ttrpc 2)
 set(CC_RANK_net 2)

@@ -33,7 +33,11 @@ absl::Status Serve(const Config& config) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   CC_ASSIGN_OR_RETURN(const std::unique_ptr<Service> service, Service::Start(config));
-  cc::log::Info("serving", {{"address", service->address()}, {"data_dir", config.data_dir}});
+  cc::log::Info("serving", {{"address", service->address()},
+                            {"attestation_grpc", service->faces().attestation_grpc},
+                            {"attestation_rest", service->faces().attestation_rest},
+                            {"reference_grpc", service->faces().reference_grpc},
+                            {"data_dir", config.data_dir}});
   int signal = 0;
   sigwait(&signals, &signal);
   cc::log::Info("stopping", {{"signal", signal}});

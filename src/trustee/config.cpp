@@ -22,9 +22,14 @@ absl::Status Check(const Config& config, std::string_view source) {
   if (config.http.connections == 0 || config.http.connections_per_address == 0) {
     return bad("http.connections and http.connections_per_address must be at least 1");
   }
+  if (config.store.postgres_connections == 0) return bad("store.postgres_connections must be at least 1");
   if (config.session.timeout_seconds == 0 || config.session.capacity == 0 ||
       config.token.lifetime_seconds == 0) {
     return bad("session.timeout_seconds, session.capacity and token.lifetime_seconds must be at least 1");
+  }
+  if (config.listen.empty() && config.faces.attestation_grpc.empty() &&
+      config.faces.attestation_rest.empty() && config.faces.reference_grpc.empty()) {
+    return bad("listen is empty and [faces] has no address: nothing would be served");
   }
   if (config.token.issuer.empty()) return bad("token.issuer must not be empty");
   if (config.admin.mode == "jwt" && (config.admin.public_keys.empty() || config.admin.rules.empty())) {
@@ -59,8 +64,12 @@ absl::StatusOr<Config> Config::Parse(std::string_view text, std::string_view sou
   http.Read("connections", &config.http.connections);
   http.Read("connections_per_address", &config.http.connections_per_address);
   http.Read("requests_per_second", &config.http.requests_per_second);
+  TomlTable store = root.Table("store");
+  store.Read("postgres", &config.store.postgres);
+  store.Read("postgres_connections", &config.store.postgres_connections);
+  store.Read("insecure_postgres_plaintext", &config.store.insecure_postgres_plaintext);
   TomlTable session = root.Table("session");
-  session.ReadChoice("store", &config.session.store, {"memory", "database"});
+  session.ReadChoice("store", &config.session.store, {"auto", "memory", "database"});
   session.Read("timeout_seconds", &config.session.timeout_seconds);
   session.Read("capacity", &config.session.capacity);
   TomlTable token = root.Table("token");
@@ -79,6 +88,12 @@ absl::StatusOr<Config> Config::Parse(std::string_view text, std::string_view sou
   verifier.Read("cca_trust_anchors", &config.verifier.cca_trust_anchors);
   verifier.Read("insecure_cca_any_platform_key", &config.verifier.insecure_cca_any_platform_key);
   verifier.Read("insecure_cca_debug_lifecycle", &config.verifier.insecure_cca_debug_lifecycle);
+  TomlTable faces = root.Table("faces");
+  faces.Read("attestation_grpc", &config.faces.attestation_grpc);
+  faces.Read("attestation_rest", &config.faces.attestation_rest);
+  faces.Read("reference_grpc", &config.faces.reference_grpc);
+  faces.Read("insecure_plaintext", &config.faces.insecure_plaintext);
+  faces.Read("insecure_open_administration", &config.faces.insecure_open_administration);
   TomlTable log = root.Table("log");
   log.ReadChoice("level", &config.log.level, {"debug", "info", "warning", "error"});
   log.ReadChoice("format", &config.log.format, {"text", "json"});

@@ -13,7 +13,7 @@
 namespace cc::trustee {
 
 struct Config {
-  std::string listen = "127.0.0.1:8080";
+  std::string listen = "127.0.0.1:8080";  // the KBS; empty: this process serves only the faces below
   std::string data_dir = "/var/lib/cc-trustee";
 
   struct Tls {
@@ -28,8 +28,17 @@ struct Config {
     uint32_t requests_per_second = 2000;  // from one address; 0 is no limit
   } http;
 
+  struct Store {
+    // Connection string of a PostgreSQL database that replicas share, keys included; empty: SQLite in
+    // DATA_DIR. It may hold a password: never logged. libpq's PGPASSFILE keeps it out of this file.
+    std::string postgres;
+    uint32_t postgres_connections = 16;
+    bool insecure_postgres_plaintext = false;  // over a network without a verified certificate
+  } store;
+
   struct Session {
-    std::string store = "memory";  // "database" lets replicas share sessions
+    // "memory", or "database", which lets replicas share sessions; "auto" is "database" with PostgreSQL.
+    std::string store = "auto";
     uint32_t timeout_seconds = 300;
     uint32_t capacity = 100000;  // of the memory store
   } session;
@@ -58,6 +67,16 @@ struct Config {
     std::string insecure_cca_any_platform_key;  // JWK file; one key for every platform
     bool insecure_cca_debug_lifecycle = false;
   } verifier;
+
+  // Faces of the parts, off unless they have an address. gRPC has no TLS: unix:/PATH or loopback.
+  struct Faces {
+    std::string attestation_grpc;  // CoCo's AS and RVPS, upstream's port is 50004
+    std::string attestation_rest;  // CoCo's restful-as; with [tls] when that is set
+    std::string reference_grpc;    // CoCo's RVPS alone, upstream's port is 50003
+    bool insecure_plaintext = false;
+    // Policies and reference values by anybody who reaches a face, as upstream's programs expect.
+    bool insecure_open_administration = false;
+  } faces;
 
   struct Log {
     std::string level = "info";

@@ -31,6 +31,9 @@ certificate = "c.pem"
 key = "k.pem"
 [http]
 body_limit_kib = 10
+[store]
+postgres = "host=/run/postgresql dbname=trustee"
+postgres_connections = 4
 [session]
 store = "database"
 [token]
@@ -48,6 +51,9 @@ format = "json"
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->tls.key, "k.pem");
   EXPECT_EQ(config->http.body_limit_kib, 10u);
+  EXPECT_EQ(config->store.postgres, "host=/run/postgresql dbname=trustee");
+  EXPECT_EQ(config->store.postgres_connections, 4u);
+  EXPECT_FALSE(config->store.insecure_postgres_plaintext);
   EXPECT_EQ(config->session.store, "database");
   EXPECT_EQ(config->token.lifetime_seconds, 60u);
   EXPECT_EQ(config->admin.rules.size(), 1u);

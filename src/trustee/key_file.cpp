@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <optional>
 
 #include "base/file.h"
 #include "base/status.h"
@@ -17,6 +18,31 @@ namespace cc::trustee {
 namespace {
 
 constexpr size_t kMaxPem = 64 << 10;
+constexpr int64_t kAnyTime = 0;  // keys never expire
+
+// The key that is in `path` afterwards: `key`, or the one of somebody who was faster.
+absl::StatusOr<jose::Key> WriteKey(const std::string& path, const jose::Key& key) {
+  CC_ASSIGN_OR_RETURN(std::string pem, key.PrivatePem());
+  // Complete under another name first; link(2) then fails when somebody else was faster.
+  const std::string temporary = StrCat(path, ".", jose::ToHex(jose::RandomBytes(8)));
+  const absl::Status written = WriteFileAtomic(temporary, pem, 0600);
+  jose::Cleanse(pem);
+  CC_RETURN_IF_ERROR(written);
+  const int linked = ::link(temporary.c_str(), path.c_str()) == 0 ? 0 : errno;
+  ::unlink(temporary.c_str());
+  if (linked != 0 && linked != EEXIST) return ErrnoStatus(linked, StrCat("write key ", path));
+  return LoadKey(path);
+}
+
+// Null when the store has none.
+absl::StatusOr<std::optional<jose::Key>> StoredKey(Store& store, const std::string& name) {
+  CC_ASSIGN_OR_RETURN(std::optional<std::string> pem, store.Get(Area::kKey, name, kAnyTime));
+  if (!pem.has_value()) return std::nullopt;
+  absl::StatusOr<jose::Key> key = jose::Key::FromPem(*pem);
+  jose::Cleanse(*pem);
+  if (!key.ok()) return Annotate(key.status(), StrCat("read key ", name, " of the database"));
+  return *std::move(key);
+}
 
 }  // namespace
 
@@ -41,16 +67,33 @@ absl::StatusOr<jose::Key> LoadOrMakeKey(const std::string& path, jose::KeyType t
   absl::StatusOr<jose::Key> found = LoadKey(path);
   if (!absl::IsNotFound(found.status())) return found;
   CC_ASSIGN_OR_RETURN(const jose::Key made, jose::Key::Generate(type));
-  CC_ASSIGN_OR_RETURN(std::string pem, made.PrivatePem());
-  // Complete under another name first; link(2) then fails when somebody else was faster.
-  const std::string temporary = StrCat(path, ".", jose::ToHex(jose::RandomBytes(8)));
-  const absl::Status written = WriteFileAtomic(temporary, pem, 0600);
-  jose::Cleanse(pem);
-  CC_RETURN_IF_ERROR(written);
-  const int linked = ::link(temporary.c_str(), path.c_str()) == 0 ? 0 : errno;
-  ::unlink(temporary.c_str());
-  if (linked != 0 && linked != EEXIST) return ErrnoStatus(linked, StrCat("write key ", path));
-  return LoadKey(path);
+  return WriteKey(path, made);
+}
+
+absl::StatusOr<jose::Key> ShareKey(Store& store, const std::string& name, const std::string& path,
+                                   jose::KeyType type) {
+  // Not written to the file before the store has it: a replica that starts at the same moment may be faster.
+  absl::StatusOr<jose::Key> own = LoadKey(path);
+  const bool have_file = own.ok();
+  CC_ASSIGN_OR_RETURN(std::optional<jose::Key> shared, StoredKey(store, name));
+  if (!shared.has_value()) {
+    if (absl::IsNotFound(own.status())) own = jose::Key::Generate(type);
+    CC_RETURN_IF_ERROR(own.status());
+    CC_ASSIGN_OR_RETURN(std::string pem, own->PrivatePem());
+    const absl::Status offered = store.Insert(Area::kKey, name, pem).status();
+    jose::Cleanse(pem);
+    CC_RETURN_IF_ERROR(offered);
+    CC_ASSIGN_OR_RETURN(shared, StoredKey(store, name));
+    if (!shared.has_value()) return absl::InternalError(StrCat("key ", name, " vanished from the database"));
+  }
+  if (!have_file) own = WriteKey(path, *shared);
+  CC_RETURN_IF_ERROR(own.status());
+  if (own->Thumbprint() != shared->Thumbprint()) {
+    return absl::FailedPreconditionError(
+        StrCat("key ", path,
+               " is not the one that the replicas of this database use; remove the file to take theirs"));
+  }
+  return *std::move(shared);
 }
 
 }  // namespace cc::trustee

@@ -10,10 +10,13 @@
 #include "base/status.h"
 #include "base/strings.h"
 #include "base/tcp.h"
+#include "trustee/faces/grpc_server.h"
+#include "trustee/faces/restful_as.h"
 #include "trustee/kbs/api.h"
 #include "trustee/kbs/http_server.h"
 #include "trustee/key_file.h"
 #include "trustee/store/memory_store.h"
+#include "trustee/store/postgres_store.h"
 #include "trustee/store/sqlite_store.h"
 #include "trustee/verifier/cca_verifier.h"
 #include "trustee/verifier/sample_verifier.h"
@@ -30,6 +33,32 @@ absl::Status MakeDataDir(const std::string& path) {
     return ErrnoStatus(errno, StrCat("make data_dir ", path));
   }
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<Store>> OpenStore(const Config& config) {
+  const Config::Store& store = config.store;
+  if (store.postgres.empty()) {
+    CC_ASSIGN_OR_RETURN(std::shared_ptr<Store> sqlite,
+                        SqliteStore::Open(StrCat(config.data_dir, "/trustee.db")));
+    return sqlite;
+  }
+  if (store.insecure_postgres_plaintext) {
+    log::Warning("insecure: the database may be reached without a verified certificate");
+  }
+  CC_ASSIGN_OR_RETURN(PostgresAddress address,
+                      store.insecure_postgres_plaintext
+                          ? PostgresAddress::Parse(store.postgres, AllowPlaintextDatabase{})
+                          : PostgresAddress::Parse(store.postgres));
+  CC_ASSIGN_OR_RETURN(std::shared_ptr<Store> postgres,
+                      PostgresStore::Open(std::move(address), store.postgres_connections));
+  return postgres;
+}
+
+// With a shared database the key is shared too: a token of one replica holds at all.
+absl::StatusOr<jose::Key> OwnKey(const Config& config, Store& store, const std::string& name,
+                                 jose::KeyType type) {
+  const std::string path = StrCat(config.data_dir, "/", name);
+  return config.store.postgres.empty() ? LoadOrMakeKey(path, type) : ShareKey(store, name, path, type);
 }
 
 absl::StatusOr<Verifiers> MakeVerifiers(const Config::Verifier& config) {
@@ -62,7 +91,8 @@ absl::StatusOr<Verifiers> MakeVerifiers(const Config::Verifier& config) {
   return verifiers;
 }
 
-absl::StatusOr<std::shared_ptr<AdminAuth>> MakeAdminAuth(const Config& config, const Clock& clock) {
+absl::StatusOr<std::shared_ptr<AdminAuth>> MakeAdminAuth(const Config& config, Store& store,
+                                                         const Clock& clock) {
   const Config::Admin& admin = config.admin;
   if (admin.mode == "insecure_allow_all") {
     log::Warning("insecure: anybody who reaches this service may administer it");
@@ -70,8 +100,7 @@ absl::StatusOr<std::shared_ptr<AdminAuth>> MakeAdminAuth(const Config& config, c
   }
   if (admin.mode == "deny_all") return std::make_shared<AdminAuth>();
   if (admin.mode == "generated") {
-    CC_ASSIGN_OR_RETURN(const jose::Key key,
-                        LoadOrMakeKey(StrCat(config.data_dir, "/admin.key"), jose::KeyType::kEd25519));
+    CC_ASSIGN_OR_RETURN(const jose::Key key, OwnKey(config, store, "admin.key", jose::KeyType::kEd25519));
     CC_ASSIGN_OR_RETURN(const AdminRule rule, AdminRule::Parse(StrCat(kGeneratedRole, " /kbs/v0/.*")));
     return std::make_shared<AdminAuth>(std::vector<jose::Key>{key}, "", kGeneratedAudience,
                                        std::vector<AdminRule>{rule}, clock);
@@ -118,11 +147,11 @@ HttpLimits MakeLimits(const Config::Http& config) {
   return limits;
 }
 
-absl::StatusOr<std::shared_ptr<Api>> MakeApi(const Config& config, std::shared_ptr<Store> store,
-                                             std::shared_ptr<Store> session_store, const Clock& clock) {
-  const std::string key_path =
-      config.token.signing_key.empty() ? StrCat(config.data_dir, "/token.key") : config.token.signing_key;
-  CC_ASSIGN_OR_RETURN(jose::Key key, LoadOrMakeKey(key_path, jose::KeyType::kP256));
+absl::StatusOr<Api::Parts> MakeParts(const Config& config, std::shared_ptr<Store> store,
+                                     std::shared_ptr<Store> session_store, const Clock& clock) {
+  CC_ASSIGN_OR_RETURN(jose::Key key, config.token.signing_key.empty()
+                                         ? OwnKey(config, *store, "token.key", jose::KeyType::kP256)
+                                         : LoadOrMakeKey(config.token.signing_key, jose::KeyType::kP256));
   CC_ASSIGN_OR_RETURN(
       TokenIssuer issuer,
       TokenIssuer::Create(std::move(key),
@@ -133,7 +162,7 @@ absl::StatusOr<std::shared_ptr<Api>> MakeApi(const Config& config, std::shared_p
   if (verifiers.empty()) log::Warning("no evidence is accepted: section [verifier] is empty");
 
   Api::Parts parts;
-  CC_ASSIGN_OR_RETURN(parts.admin, MakeAdminAuth(config, clock));
+  CC_ASSIGN_OR_RETURN(parts.admin, MakeAdminAuth(config, *store, clock));
   parts.policies = std::make_shared<PolicyBook>(store);
   parts.reference_values = std::make_shared<ReferenceValues>(store, clock);
   parts.decisions = std::make_shared<DecisionLog>(clock);
@@ -150,7 +179,21 @@ absl::StatusOr<std::shared_ptr<Api>> MakeApi(const Config& config, std::shared_p
                        .metrics = parts.metrics,
                        .tokens = std::make_shared<TokenVerifier>(std::move(issuers), clock),
                        .clock = clock});
-  return std::make_shared<Api>(std::move(parts));
+  return parts;
+}
+
+// What the faces ask for administration.
+std::shared_ptr<AdminAuth> FaceAdmin(const Config::Faces& faces, const Api::Parts& parts) {
+  if (!faces.insecure_open_administration) return parts.admin;
+  log::Warning("insecure: anybody who reaches a face may set attestation policies and reference values");
+  return std::make_shared<AdminAuth>(AllowAnybody{});
+}
+
+absl::StatusOr<std::unique_ptr<GrpcServer>> StartGrpc(const Config::Faces& faces, const std::string& address,
+                                                      GrpcServer::Parts parts) {
+  if (!faces.insecure_plaintext) return GrpcServer::Start(address, std::move(parts));
+  log::Warning("insecure: gRPC without TLS", {{"address", address}});
+  return GrpcServer::Start(address, std::move(parts), AllowPlaintextGrpc{});
 }
 
 }  // namespace
@@ -158,25 +201,64 @@ absl::StatusOr<std::shared_ptr<Api>> MakeApi(const Config& config, std::shared_p
 absl::StatusOr<std::unique_ptr<Service>> Service::Start(const Config& config, Clock clock) {
   std::unique_ptr<Service> service(new Service());
   CC_RETURN_IF_ERROR(MakeDataDir(config.data_dir));
-  CC_ASSIGN_OR_RETURN(service->store_, SqliteStore::Open(StrCat(config.data_dir, "/trustee.db")));
+  CC_ASSIGN_OR_RETURN(service->store_, OpenStore(config));
   service->session_store_ = service->store_;
-  if (config.session.store == "memory") {
+  if (config.session.store == "memory" || (config.session.store == "auto" && config.store.postgres.empty())) {
     service->session_store_ = std::make_shared<MemoryStore>(config.session.capacity);
   }
-  CC_ASSIGN_OR_RETURN(const std::shared_ptr<Api> api,
-                      MakeApi(config, service->store_, service->session_store_, clock));
+  CC_RETURN_IF_ERROR(service->Serve(config, clock));
+  CC_ASSIGN_OR_RETURN(service->sweeper_,
+                      Thread::Start("sweep", [raw = service.get(), clock] { raw->SweepUntilStop(clock); }));
+  return service;
+}
+
+absl::Status Service::Serve(const Config& config, const Clock& clock) {
+  CC_ASSIGN_OR_RETURN(const Api::Parts parts, MakeParts(config, store_, session_store_, clock));
   std::shared_ptr<TlsServer> tls;
   if (!config.tls.certificate.empty()) {
     CC_ASSIGN_OR_RETURN(tls, TlsServer::Load(config.tls.certificate, config.tls.key));
   }
-  CC_ASSIGN_OR_RETURN(UniqueFd listener, ListenTcp(config.listen));
-  CC_ASSIGN_OR_RETURN(service->address_, LocalAddress(listener.get()));
-  CC_ASSIGN_OR_RETURN(service->sweeper_,
-                      Thread::Start("sweep", [raw = service.get(), clock] { raw->SweepUntilStop(clock); }));
-  CC_ASSIGN_OR_RETURN(service->server_,
-                      HttpServer::Start(std::move(listener), std::move(tls), MakeLimits(config.http),
-                                        [api](const HttpRequest& request) { return api->Handle(request); }));
-  return service;
+  const auto serve_http = [&](const std::string& address,
+                              HttpServer::Handler handler) -> absl::StatusOr<std::string> {
+    CC_ASSIGN_OR_RETURN(UniqueFd listener, ListenTcp(address));
+    CC_ASSIGN_OR_RETURN(std::string taken, LocalAddress(listener.get()));
+    CC_ASSIGN_OR_RETURN(
+        std::unique_ptr<HttpServer> server,
+        HttpServer::Start(std::move(listener), tls, MakeLimits(config.http), std::move(handler)));
+    http_.push_back(std::move(server));
+    return taken;
+  };
+  if (!config.listen.empty()) {
+    const auto api = std::make_shared<Api>(parts);
+    CC_ASSIGN_OR_RETURN(address_, serve_http(config.listen, [api](const HttpRequest& request) {
+                          return api->Handle(request);
+                        }));
+  }
+  const std::shared_ptr<AdminAuth> admin = FaceAdmin(config.faces, parts);
+  if (!config.faces.attestation_rest.empty()) {
+    const auto rest = std::make_shared<RestfulAs>(parts.attestation, parts.policies, admin);
+    CC_ASSIGN_OR_RETURN(faces_.attestation_rest,
+                        serve_http(config.faces.attestation_rest,
+                                   [rest](const HttpRequest& request) { return rest->Handle(request); }));
+  }
+  const auto serve_grpc = [&](const std::string& address, bool attestation) -> absl::StatusOr<std::string> {
+    GrpcServer::Parts served{.reference_values = parts.reference_values, .admin = admin};
+    if (attestation) {
+      served.attestation = parts.attestation;
+      served.policies = parts.policies;
+    }
+    CC_ASSIGN_OR_RETURN(std::unique_ptr<GrpcServer> server,
+                        StartGrpc(config.faces, address, std::move(served)));
+    grpc_.push_back(std::move(server));
+    return grpc_.back()->address();
+  };
+  if (!config.faces.attestation_grpc.empty()) {
+    CC_ASSIGN_OR_RETURN(faces_.attestation_grpc, serve_grpc(config.faces.attestation_grpc, true));
+  }
+  if (!config.faces.reference_grpc.empty()) {
+    CC_ASSIGN_OR_RETURN(faces_.reference_grpc, serve_grpc(config.faces.reference_grpc, false));
+  }
+  return absl::OkStatus();
 }
 
 Service::~Service() { Stop(); }
@@ -187,7 +269,8 @@ void Service::Stop() {
     stopping_ = true;
   }
   wake_.notify_all();
-  if (server_ != nullptr) server_->Stop();
+  for (const auto& server : http_) server->Stop();
+  for (const auto& server : grpc_) server->Stop();
   sweeper_.Join();
 }
 

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "base/thread.h"
@@ -18,6 +19,7 @@
 
 namespace cc::trustee {
 
+class GrpcServer;
 class HttpServer;
 class Store;
 
@@ -28,20 +30,29 @@ class Service {
   static absl::StatusOr<std::unique_ptr<Service>> Start(const Config& config, Clock clock = WallClock);
   ~Service();
 
-  // "host:port" it listens on.
+  // "host:port" the KBS listens on, empty when it is off; those of the faces that are on.
   const std::string& address() const { return address_; }
+  struct FaceAddresses {
+    std::string attestation_grpc;
+    std::string attestation_rest;
+    std::string reference_grpc;
+  };
+  const FaceAddresses& faces() const { return faces_; }
 
   // Finishes requests in work and ends. Idempotent.
   void Stop();
 
  private:
   Service() = default;
+  absl::Status Serve(const Config& config, const Clock& clock);
   void SweepUntilStop(const Clock& clock);
 
   std::string address_;
   std::shared_ptr<Store> store_;
   std::shared_ptr<Store> session_store_;
-  std::unique_ptr<HttpServer> server_;
+  FaceAddresses faces_;
+  std::vector<std::unique_ptr<HttpServer>> http_;
+  std::vector<std::unique_ptr<GrpcServer>> grpc_;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;

@@ -93,11 +93,16 @@ absl::Status AttestationService::CheckTee(std::string_view tee) const {
 
 absl::StatusOr<VerifierClaims> AttestationService::Verify(const EvidenceItem& item) const {
   CC_RETURN_IF_ERROR(CheckTee(item.tee));
-  CC_ASSIGN_OR_RETURN(const std::string canonical, jose::CanonicalJson(item.runtime_data));
+  std::string expected;
+  if (item.report_data.has_value()) {
+    expected = *item.report_data;
+  } else {
+    CC_ASSIGN_OR_RETURN(const std::string canonical, jose::CanonicalJson(item.runtime_data));
+    expected = jose::Digest(item.hash, canonical);
+  }
   std::optional<std::string> init_data_digest;
   if (item.init_data.has_value()) init_data_digest = item.init_data->digest;
-  return verifiers_.find(item.tee)->second->Verify(item.evidence, jose::Digest(item.hash, canonical),
-                                                   init_data_digest);
+  return verifiers_.find(item.tee)->second->Verify(item.evidence, expected, init_data_digest);
 }
 
 absl::StatusOr<json> AttestationService::Judge(const EvidenceItem& item, const VerifierClaims& claims,

@@ -15,6 +15,8 @@ std::string_view AreaName(Area area) {
       return "reference_value";
     case Area::kSession:
       return "session";
+    case Area::kKey:
+      return "key";
   }
   return "";
 }
@@ -34,6 +36,11 @@ absl::Status MemoryStore::Put(Area area, const Entries& entries, int64_t expires
   }
   for (const auto& [name, bytes] : entries) values_[{area, name}] = Value{bytes, expires};
   return absl::OkStatus();
+}
+
+absl::StatusOr<bool> MemoryStore::Insert(Area area, std::string_view name, std::string_view value) {
+  const std::lock_guard lock(mutex_);
+  return values_.try_emplace({area, std::string(name)}, Value{std::string(value), 0}).second;
 }
 
 absl::StatusOr<bool> MemoryStore::Exchange(Area area, std::string_view name, std::string_view expected,

@@ -17,6 +17,7 @@ class MemoryStore final : public Store {
 
   absl::StatusOr<std::optional<std::string>> Get(Area area, std::string_view name, int64_t now) override;
   absl::Status Put(Area area, const Entries& entries, int64_t expires = 0) override;
+  absl::StatusOr<bool> Insert(Area area, std::string_view name, std::string_view value) override;
   absl::StatusOr<bool> Exchange(Area area, std::string_view name, std::string_view expected,
                                 std::string_view value, int64_t now) override;
   absl::StatusOr<bool> Remove(Area area, std::string_view name) override;

@@ -85,6 +85,15 @@ absl::Status SqliteStore::Put(Area area, const Entries& entries, int64_t expires
   return transaction.Commit();
 }
 
+absl::StatusOr<bool> SqliteStore::Insert(Area area, std::string_view name, std::string_view value) {
+  CC_ASSIGN_OR_RETURN(Borrowed connection, Borrow());
+  sqlite::Statement insert(connection.get(),
+                           "INSERT OR IGNORE INTO entry (area, name, value, expires) VALUES (?, ?, ?, 0)");
+  CC_RETURN_IF_ERROR(
+      insert.Text(AreaName(area)).Text(name).Blob(value).Step(StrCat("write a ", AreaName(area))).status());
+  return sqlite::Changes(connection.get()) == 1;
+}
+
 absl::StatusOr<bool> SqliteStore::Exchange(Area area, std::string_view name, std::string_view expected,
                                            std::string_view value, int64_t now) {
   CC_ASSIGN_OR_RETURN(Borrowed connection, Borrow());

@@ -18,7 +18,7 @@
 namespace cc::trustee {
 
 // What an area is for; each has its own names.
-enum class Area { kResource, kPolicy, kReferenceValue, kSession };
+enum class Area { kResource, kPolicy, kReferenceValue, kSession, kKey };
 std::string_view AreaName(Area area);
 
 using Entries = std::vector<std::pair<std::string, std::string>>;
@@ -33,6 +33,9 @@ class Store {
   // Writes or replaces all entries. `expires` (seconds since the epoch, 0 = never) holds for each.
   // ResourceExhausted when the store is full.
   virtual absl::Status Put(Area area, const Entries& entries, int64_t expires = 0) = 0;
+
+  // Writes the value only when there is none of that name; false otherwise. It never expires.
+  virtual absl::StatusOr<bool> Insert(Area area, std::string_view name, std::string_view value) = 0;
 
   // Replaces the value only when it still is `expected` and has not expired; its expiry stays. False
   // otherwise.

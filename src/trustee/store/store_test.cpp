@@ -14,7 +14,9 @@
 #include "base/file.h"
 #include "base/strings.h"
 #include "trustee/store/memory_store.h"
+#include "trustee/store/postgres_store.h"
 #include "trustee/store/sqlite_store.h"
+#include "trustee/store/test_postgres.h"
 
 namespace cc::trustee {
 namespace {
@@ -25,11 +27,26 @@ using ::testing::Optional;
 
 constexpr int64_t kNow = 1000;
 
+enum class Kind { kMemory, kSqlite, kPostgres };
+
 // What every store promises.
-class StoreTest : public ::testing::TestWithParam<bool> {
+class StoreTest : public ::testing::TestWithParam<Kind> {
  protected:
+  // One server for all tests, which clear its table.
+  static void SetUpTestSuite() {
+    postgres_ = std::make_unique<TestPostgres>();
+    postgres_->Start();
+  }
+  static void TearDownTestSuite() { postgres_.reset(); }
+
   void SetUp() override {
-    if (GetParam()) {
+    if (GetParam() == Kind::kPostgres) {
+      auto opened = PostgresStore::Open(*PostgresAddress::Parse(postgres_->address()), 4);
+      ASSERT_TRUE(opened.ok()) << opened.status();
+      store_ = *std::move(opened);
+      auto connection = PostgresConnection::Open(*PostgresAddress::Parse(postgres_->address()));
+      ASSERT_TRUE(connection.ok() && connection->Query("clear", "DELETE FROM cc_trustee_entry").ok());
+    } else if (GetParam() == Kind::kSqlite) {
       auto opened = SqliteStore::Open(dir_.path() + "/trustee.db");
       ASSERT_TRUE(opened.ok()) << opened.status();
       store_ = *std::move(opened);
@@ -38,10 +55,16 @@ class StoreTest : public ::testing::TestWithParam<bool> {
     }
   }
   TempDir dir_ = *TempDir::Create("store");
+  static inline std::unique_ptr<TestPostgres> postgres_;
   std::unique_ptr<Store> store_;
 };
-INSTANTIATE_TEST_SUITE_P(All, StoreTest, ::testing::Bool(),
-                         [](const auto& info) { return info.param ? "Sqlite" : "Memory"; });
+
+std::string KindName(const ::testing::TestParamInfo<Kind>& info) {
+  if (info.param == Kind::kMemory) return "Memory";
+  return info.param == Kind::kSqlite ? "Sqlite" : "Postgres";
+}
+INSTANTIATE_TEST_SUITE_P(All, StoreTest, ::testing::Values(Kind::kMemory, Kind::kSqlite, Kind::kPostgres),
+                         KindName);
 
 TEST_P(StoreTest, KeepsBytesAsTheyAre) {
   const std::string bytes("\0\xff'; DROP TABLE entry; --\n", 26);
@@ -85,6 +108,12 @@ TEST_P(StoreTest, OnlyOneOfManyExchangesWins) {
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(won, 1);
+}
+
+TEST_P(StoreTest, InsertsOnlyWhereThereIsNothing) {
+  EXPECT_TRUE(*store_->Insert(Area::kKey, "token", "first"));
+  EXPECT_FALSE(*store_->Insert(Area::kKey, "token", "second"));
+  EXPECT_THAT(*store_->Get(Area::kKey, "token", kNow), Optional(std::string("first")));
 }
 
 TEST_P(StoreTest, ListsInOrderAndRemoves) {
