@@ -68,6 +68,13 @@ def read(path):
         return b""
 
 
+def working_directory(pid):
+    try:
+        return os.readlink(f"/proc/{pid}/cwd")
+    except OSError:
+        return ""
+
+
 def processes(program):
     """Pids whose command line starts with a path or name that contains `program`."""
     pids = [int(entry.name) for entry in pathlib.Path("/proc").iterdir() if entry.name.isdigit()]
@@ -260,7 +267,8 @@ class Stack:
 
     def vms(self):
         """Pids of the virtual machines that run this checkout's guest (one stack runs pods at a time)."""
-        return [pid for pid in processes("qemu-system") if str(self.guest).encode() in read(f"/proc/{pid}/cmdline")]
+        qemu = [pid for pid in processes("qemu-system") if str(self.guest).encode() in read(f"/proc/{pid}/cmdline")]
+        return qemu + [pid for pid in processes("cc-vmm") if working_directory(pid).startswith(str(self.dir))]
 
     def leftovers(self):
         """What a finished pod must not leave: processes, mounts, state and bundles of this stack."""

@@ -171,6 +171,26 @@ class CcVmm(unittest.TestCase):
         vmm.socket.shutdown(socket.SHUT_RDWR)
         self.assertEqual(vmm.process.wait(10), 0)
 
+    def test_agent_is_reached_over_vsock(self):
+        """The real guest: its agent tells the host that it is ready, and answers on its port."""
+        directory = pathlib.Path(tempfile.mkdtemp(dir=self.scratch.name))
+        with socket.socket(socket.AF_UNIX) as ready:
+            ready.bind(str(directory / "vsock_1040"))
+            ready.listen()
+            ready.settimeout(300)
+            vmm = Vmm(directory, GUEST / "initramfs.cpio", [], memory_mib=512)
+            self.addCleanup(vmm.close)
+            vmm.start()
+            try:
+                ready.accept()[0].close()
+            except socket.timeout:
+                self.fail(f"the agent was not ready; console: {vmm.console()[-3000:]}")
+        with socket.socket(socket.AF_UNIX) as agent:
+            agent.settimeout(60)
+            agent.connect(str(directory / "vsock"))
+            agent.sendall(b"CONNECT 1024\n")
+            self.assertRegex(agent.recv(64), rb"^OK \d+\n$")
+
     def test_refusals_say_why(self):
         text = pathlib.Path(self.scratch.name) / "text"
         text.write_text("no kernel")

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <cstring>
 #include <future>
 #include <optional>
@@ -99,7 +100,7 @@ TEST_F(VcpuTest, PauseAndStopBringVcpusOutOfTheGuest) {
   ASSERT_TRUE(threads_->Start().ok());
   for (int i = 0; i < 50; ++i) {
     threads_->Pause();
-    bool ran = false;
+    std::atomic<bool> ran = false;
     kvm_.Push([&ran](kvm_run&) {
       ran = true;
       return -EAGAIN;
@@ -109,7 +110,7 @@ TEST_F(VcpuTest, PauseAndStopBringVcpusOutOfTheGuest) {
     threads_->Resume();
     threads_->Pause();
     threads_->Resume();
-    while (!__atomic_load_n(&ran, __ATOMIC_SEQ_CST)) ::usleep(100);
+    while (!ran) ::usleep(100);
   }
   threads_->Pause();
   threads_->Stop();
