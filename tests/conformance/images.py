@@ -4,9 +4,11 @@
 What a test looks at is kept: users, groups, tags that share or do not share an image, the web server and its port.
 """
 
+import io
 import pathlib
 import subprocess
 import sys
+import tarfile
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
@@ -46,6 +48,17 @@ def program_layer(*programs, **files):
     return ocilayout.tar(entries | files)
 
 
+def with_setuid(archive, name):
+    """The same layer, with one of its programs owned by root and set-user-id."""
+    result = io.BytesIO()
+    with tarfile.open(fileobj=io.BytesIO(archive)) as source, tarfile.open(fileobj=result, mode="w") as target:
+        for member in source.getmembers():
+            if member.name == name:
+                member.mode = 0o4755
+            target.addfile(member, source.extractfile(member))
+    return result.getvalue()
+
+
 def nginx_program():
     """Debian's nginx, unpacked and not installed: nothing of it runs here."""
     root = TOOLS / "nginx"
@@ -78,15 +91,18 @@ def all_images():
     """{name with tag: ocilayout.Image}"""
     busybox = ocilayout.Layer(ocilayout.busybox_layer())
     nginx = ocilayout.Layer(program_layer(("usr/sbin/nginx", nginx_program())))
-    # Applets that Debian's busybox lacks.
+    # What Debian's busybox lacks; and a shell and an ls of their own, because busybox's shell knows ls by itself.
     tools = ocilayout.Layer(program_layer(("bin/pgrep", "/usr/bin/pgrep"), ("bin/ipcs", "/usr/bin/ipcs"),
-                                        # Of its own, because masking a link to busybox masks all of busybox.
-                                        **{"bin/ls": b'#!/bin/sh\nexec busybox ls "$@"\n'}))
+                                          ("bin/sh", "/usr/bin/dash"), ("bin/ls", "/usr/bin/ls")))
+    # Debian's id, because busybox gives privileges up that it does not need.
+    identity = ocilayout.Layer(with_setuid(program_layer(("bin/real-id", "/usr/bin/id")), "bin/real-id"))
     images = {
         "registry.k8s.io/pause:3.6": image(busybox, command=("sleep", "1000000000")),
         "registry.k8s.io/pause:3.9": image(busybox, command=("sleep", "1000000001")),
         f"{E2E}/busybox:1.29-2": image(busybox, tools),
         f"{E2E}/nginx:1.14-2": web_server(busybox, nginx, 80),
+        f"{E2E}/nonewprivs:1.3": image(
+            busybox, identity, command=("sh", "-c", 'echo "Effective uid: $(/bin/real-id -u)"')),
         f"{E2E}/httpd:2.4.39-4": web_server(busybox, nginx, 80),
         f"{STAGING}/hostnet-nginx-{ocilayout.ARCHITECTURE}:latest": web_server(busybox, nginx, 12003),
         f"{STAGING}/test-image-user-uid:latest": image(busybox, User="1002"),

@@ -13,6 +13,20 @@ class Test:
     seconds: float
 
 
+def merge(reports):
+    """One report of several runs that selected different tests; of a test that ran more than once the last counts."""
+    def ran(spec):
+        return spec["State"] != "skipped" or bool((spec.get("Failure") or {}).get("Message"))
+
+    specs = {}
+    for report in reports:
+        for spec in report[0]["SpecReports"]:
+            key = (*(spec["ContainerHierarchyTexts"] or []), spec["LeafNodeText"], spec["LeafNodeType"])
+            if key not in specs or ran(spec):
+                specs[key] = spec
+    return [{"SpecReports": list(specs.values())}]
+
+
 class Outcome:
     """`results` is ginkgo's JSON report, `reasons` the tables of reasons.toml: {"failed": {name: reason}}."""
 

@@ -4,7 +4,9 @@
 
     tests/conformance/run.py              all tests; writes docs/conformance.md
     tests/conformance/run.py --subset     those that ./dev test runs; compares, writes nothing
-    tests/conformance/run.py --focus RE   tests whose name matches
+    tests/conformance/run.py --focus RE   tests whose name matches; --report FILE keeps critest's report
+    tests/conformance/run.py --merge FILE...
+                                          writes docs/conformance.md from the reports of runs of parts
 
 Ends with 1 when a test failed that reasons.toml does not explain, or when an explained one passed.
 """
@@ -67,14 +69,22 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--subset", action="store_true")
     parser.add_argument("--focus", action="append", default=[])
+    parser.add_argument("--report", type=pathlib.Path)
+    parser.add_argument("--merge", nargs="+", type=pathlib.Path, metavar="FILE")
     parser.add_argument("--log", type=pathlib.Path, default=crinode.TOOLS / "critest.log")
     arguments = parser.parse_args()
     focus = list(SUBSET) if arguments.subset else arguments.focus
     reasons = tomllib.loads((HERE / "reasons.toml").read_text())
-    with crinode.CriNode() as node:
-        for name, image in images.all_images().items():
-            node.push(name, image)
-        outcome = report.Outcome(run_critest(node, focus, arguments.log), reasons)
+    if arguments.merge:
+        results = report.merge(json.loads(path.read_text()) for path in arguments.merge)
+    else:
+        with crinode.CriNode() as node:
+            for name, image in images.all_images().items():
+                node.push(name, image)
+            results = run_critest(node, focus, arguments.log)
+    if arguments.report:
+        arguments.report.write_text(json.dumps(results))
+    outcome = report.Outcome(results, reasons)
     print(outcome.summary())
     if not focus:
         subset = re.compile("|".join(SUBSET))

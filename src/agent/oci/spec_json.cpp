@@ -11,6 +11,9 @@ namespace {
 
 using nlohmann::json;
 
+// What is written here is no newer than this, whatever the host wrote; crun 1.8 refuses 1.1 and later.
+constexpr char kOciVersion[] = "1.0.2";
+
 template <typename Repeated>
 json Strings(const Repeated& values) {
   json out = json::array();
@@ -83,7 +86,7 @@ json LinuxJson(const grpc::Linux& in) {
 }  // namespace
 
 std::string SpecText(const grpc::Spec& spec) {
-  json out = {{"ociVersion", spec.version().empty() ? "1.0.2" : spec.version()},
+  json out = {{"ociVersion", kOciVersion},
               {"process", ProcessJson(spec.process())},
               {"root", {{"path", spec.root().path()}, {"readonly", spec.root().readonly()}}},
               {"linux", LinuxJson(spec.linux())}};
