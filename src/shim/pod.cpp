@@ -5,6 +5,7 @@
 #include "base/status.h"
 #include "base/strings.h"
 #include "containerd/events.pb.h"
+#include "shim/pod_files.h"
 
 namespace cc::shim {
 
@@ -72,6 +73,7 @@ std::shared_ptr<Sandbox> Pod::TakeUnusedSandboxLocked() {
 }
 
 absl::StatusOr<std::shared_ptr<Sandbox>> Pod::PrepareSandbox(SandboxSettings settings) {
+  CC_RETURN_IF_ERROR(WritePodFiles(settings.bundle, settings.identity));
   CC_ASSIGN_OR_RETURN(std::shared_ptr<Sandbox> sandbox,
                       MakeSandbox(settings.bundle, settings.network_namespace, options_.daemon.options));
   const std::lock_guard lock(mutex_);

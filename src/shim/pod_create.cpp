@@ -13,6 +13,7 @@
 #include "containerd/events.pb.h"
 #include "shim/oci_spec.h"
 #include "shim/pod.h"
+#include "shim/pod_files.h"
 
 namespace cc::shim {
 
@@ -206,6 +207,7 @@ absl::Status Pod::DoCreate(Creation& creation) {
     const std::lock_guard lock(mutex_);
     if (settings_.has_value()) {
       identity = settings_->identity;
+      MountPodFiles(settings_->bundle, &spec);
       for (const auto& [key, value] : settings_->sysctls)
         (*spec.mutable_linux()->mutable_sysctl())[key] = value;
     }

@@ -75,7 +75,7 @@ def image(busybox, *extra, command=("sh",), **config):
                            config={"Cmd": list(command), "Env": ["PATH=/bin"], "WorkingDir": "/"} | config)
 
 
-def web_server(busybox, nginx, port):
+def web_server(busybox, nginx, port, command=("/usr/sbin/nginx",)):
     config = f"""daemon off;
 pid /var/run/nginx.pid;
 error_log stderr;
@@ -84,7 +84,7 @@ http {{ access_log off; server {{ listen {port}; root /www; }} }}
 """
     files = {"etc/nginx/nginx.conf": config.encode(), "www/index.html": b"<h1>kata-cc</h1>\n",
              "var/run": ("dir",), "var/log/nginx": ("dir",), "var/lib/nginx": ("dir",)}
-    return image(busybox, nginx, ocilayout.tar(files), command=("/usr/sbin/nginx",))
+    return image(busybox, nginx, ocilayout.tar(files), command=command)
 
 
 def all_images():
@@ -103,7 +103,8 @@ def all_images():
         f"{E2E}/nginx:1.14-2": web_server(busybox, nginx, 80),
         f"{E2E}/nonewprivs:1.3": image(
             busybox, identity, command=("sh", "-c", 'echo "Effective uid: $(/bin/real-id -u)"')),
-        f"{E2E}/httpd:2.4.39-4": web_server(busybox, nginx, 80),
+        # The test looks for the server's name in its log.
+        f"{E2E}/httpd:2.4.39-4": web_server(busybox, nginx, 80, ("sh", "-c", "echo httpd; exec /usr/sbin/nginx")),
         f"{STAGING}/hostnet-nginx-{ocilayout.ARCHITECTURE}:latest": web_server(busybox, nginx, 12003),
         f"{STAGING}/test-image-user-uid:latest": image(busybox, User="1002"),
         f"{STAGING}/test-image-user-username:latest": image(busybox, User="www-data"),

@@ -44,7 +44,6 @@ SUBSET = (
     "MaskedPaths",
     "seccomp profile that blocks setting hostname with SYS_ADMIN",
     "escalation when true",
-    "HostNetwork is true",
 )
 
 
