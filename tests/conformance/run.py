@@ -41,7 +41,6 @@ SUBSET = (
     "RunAsGroup$",
     "ReadOnlyRootfs is true",
     "dropping ALL capabilities",
-    "MaskedPaths",
     "seccomp profile that blocks setting hostname with SYS_ADMIN",
     "escalation when true",
 )

@@ -11,7 +11,7 @@ import time
 import unittest
 
 import ocilayout
-from crinode import HANDLER, OWN_PIDS, CriNode
+from crinode import OWN_PIDS, CriNode
 
 NODE = None
 IMAGE = "registry.k8s.io/pods/busybox:1"
@@ -246,19 +246,6 @@ class Failure(PodCase):
         path.write_text(json.dumps({"metadata": {"name": "refused"}, "image": {"image": image},
                                     "log_path": "refused.log", "command": ["true"], "linux": {}} | config))
         return path
-
-
-class Network(PodCase):
-    def test_a_service_is_reached_from_another_pod(self):
-        server = NODE.run_pod("server")
-        server.start("web", IMAGE, "sh", "-c", "echo hello > /tmp/index.html; exec httpd -f -p 8080 -h /tmp")
-        client = NODE.run_pod("client", handler=HANDLER)
-        container = client.start("c", IMAGE, "sleep", "1000")
-        fetch = f"for i in $(seq 50); do wget -qO- http://{server.ip()}:8080/ && exit; sleep 0.1; done; exit 1"
-        self.assertEqual(self.output(container, "sh", "-c", fetch), "hello\n")
-        plain = NODE.run_pod("plain", handler="runc")
-        self.assertEqual(self.output(plain.start("c", IMAGE, "sleep", "1000"), "wget", "-qO-",
-                                     f"http://{server.ip()}:8080/"), "hello\n")
 
 
 if __name__ == "__main__":
