@@ -11,7 +11,7 @@ import time
 import unittest
 
 import ocilayout
-from crinode import OWN_PIDS, CriNode
+from crinode import HANDLER, OWN_PIDS, CriNode
 
 NODE = None
 IMAGE = "registry.k8s.io/pods/busybox:1"
@@ -246,6 +246,17 @@ class Failure(PodCase):
         path.write_text(json.dumps({"metadata": {"name": "refused"}, "image": {"image": image},
                                     "log_path": "refused.log", "command": ["true"], "linux": {}} | config))
         return path
+
+
+class Network(PodCase):
+    def test_a_service_is_reached_from_other_pods(self):
+        server = NODE.run_pod("server")
+        server.start("web", IMAGE, "sh", "-c", "echo hello > /tmp/index.html; exec httpd -f -p 8080 -h /tmp")
+        fetch = f"for i in $(seq 50); do wget -qO- http://{server.ip()}:8080/ && exit; sleep 0.1; done; exit 1"
+        for handler in (HANDLER, "runc"):
+            client = NODE.run_pod(f"client-{handler}", handler=handler)
+            container = client.start("c", IMAGE, "sleep", "1000")
+            self.assertEqual(self.output(container, "sh", "-c", fetch), "hello\n", handler)
 
 
 if __name__ == "__main__":
