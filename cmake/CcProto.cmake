@@ -24,7 +24,9 @@ function(cc_proto_library)
     target_compile_options(cc_${P_NAME} PUBLIC -fsanitize=${CC_SANITIZE})
   endif()
   target_include_directories(cc_${P_NAME} SYSTEM BEFORE PUBLIC ${out})
-  target_link_libraries(cc_${P_NAME} PUBLIC protobuf::libprotobuf-lite)
+  # The full archive holds the lite runtime too, and only what is used of it is linked. One archive and not two,
+  # because the agent takes descriptors from it, and ours of the well-known types must come before it.
+  target_link_libraries(cc_${P_NAME} PUBLIC protobuf::libprotobuf)
 endfunction()
 
 # cc_grpc_library: gRPC services and stubs of .proto files whose messages library MESSAGES holds. A module takes it

@@ -17,6 +17,7 @@
 #include "agent/init/kernel_params.h"
 #include "agent/init/modules.h"
 #include "agent/init/start_gate.h"
+#include "agent/policy/agent_policy.h"
 #include "agent/rpc/services.h"
 #include "agent_proto/names.h"
 #include "base/file.h"
@@ -99,18 +100,14 @@ absl::StatusOr<std::vector<KernelModule>> BecomeInit(DaemonOptions& options, Ker
 }
 
 // What the owner gave to this guest. Only a guest with a disk has to wait for the driver, to look.
-absl::StatusOr<InitDataFiles> TakeInitData(LateModules& modules) {
+absl::StatusOr<InitDataFiles> TakeInitData(LateModules& modules, AgentPolicy& policy) {
   if (!HasVirtioDisk()) return InitDataFiles();
   modules.Await();
   CC_ASSIGN_OR_RETURN(const std::optional<std::string> text, FindInitData());
   if (!text.has_value()) return InitDataFiles();
   CC_ASSIGN_OR_RETURN(InitDataFiles files,
                       LayOutInitData(*text, std::string(agent_proto::kInitDataDirectory)));
-  if (!files.policy.empty()) {
-    return absl::UnimplementedError(
-        "the initdata has a policy.rego, and this agent enforces no policy; no container is started without "
-        "it");
-  }
+  if (!files.policy.empty()) CC_RETURN_IF_ERROR(policy.Set(files.policy));
   return files;
 }
 
@@ -136,11 +133,13 @@ absl::Status RunDaemon(DaemonOptions options) {
   CC_ASSIGN_OR_RETURN(const std::unique_ptr<Sandbox> sandbox, Sandbox::Create(options.sandbox, &reaper));
   CC_ASSIGN_OR_RETURN(const UniqueFd listener, Listen(options.listen));
   LateModules modules(std::move(late), options.realm_modules);
+  AgentPolicy policy;
   ttrpc::Server server;
-  RegisterServices(&server, sandbox.get());
+  RegisterServices(&server, sandbox.get(), &policy);
   StartGate gate;
-  server.SetInterceptor([&gate](std::string_view service, std::string_view) {
-    return service == agent_proto::kAgentService ? gate.Await() : absl::OkStatus();
+  server.SetInterceptor([&gate, &policy](const ttrpc::Server::Invocation& invocation) {
+    if (invocation.service == agent_proto::kAgentService) CC_RETURN_IF_ERROR(gate.Await());
+    return AllowedBy(policy, invocation);
   });
 
   std::thread serving([&server, &listener] {
@@ -152,7 +151,7 @@ absl::Status RunDaemon(DaemonOptions options) {
   log::Info("agent ready", {{"version", CC_VERSION}, {"listen", options.listen}});
 
   const absl::StatusOr<InitDataFiles> init_data =
-      options.sandbox.init ? TakeInitData(modules) : absl::StatusOr<InitDataFiles>(InitDataFiles());
+      options.sandbox.init ? TakeInitData(modules, policy) : absl::StatusOr<InitDataFiles>(InitDataFiles());
   DataHub data_hub(options.data_hub_program,
                    init_data.ok() ? init_data->data_hub_arguments : std::vector<std::string>(), &reaper,
                    [&gate] {

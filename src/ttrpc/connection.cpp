@@ -107,7 +107,7 @@ absl::Status Connection::HandleRequest(const FrameHeader& header) {
 
 // Hands a request to a worker. An error is the answer; the handler does not run then.
 absl::Status Connection::Start(uint32_t stream, ::ttrpc::Request& request) {
-  CC_ASSIGN_OR_RETURN(const Server::RawHandler* handler,
+  CC_ASSIGN_OR_RETURN(const ServiceTable::Method* handler,
                       parts_.services.Find(request.service(), request.method()));
   const std::shared_ptr<Call> call = NewCall(request);
   if (IsLate(*call)) return absl::DeadlineExceededError("the deadline had passed when the call came");

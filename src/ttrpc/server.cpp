@@ -48,8 +48,9 @@ Server::Server() : state_(std::make_shared<State>()) {}
 
 Server::~Server() { Shutdown(); }
 
-void Server::HandleRaw(std::string_view service, std::string_view method, RawHandler handler) {
-  state_->parts.services.Add(service, method, std::move(handler));
+void Server::Add(std::string_view service, std::string_view method, std::string request_type,
+                 RawHandler handler) {
+  state_->parts.services.Add(service, method, {std::move(request_type), std::move(handler)});
 }
 
 void Server::SetInterceptor(Interceptor interceptor) {

@@ -57,26 +57,33 @@ class Server {
 
   template <typename Request, typename Response, typename Handler>
   void Handle(std::string_view service, std::string_view method, Handler handler) {
-    HandleRaw(service, method,
-              [handler = std::move(handler)](const CallContext& call, std::string_view in,
-                                             std::string& out) -> absl::Status {
-                Request request;
-                if (!request.ParseFromArray(in.data(), static_cast<int>(in.size()))) {
-                  return absl::InvalidArgumentError("request does not parse as its message type");
-                }
-                Response response;
-                absl::Status status = handler(call, request, response);
-                if (status.ok()) response.SerializeToString(&out);
-                return status;
-              });
+    Add(service, method, Request().GetTypeName(),
+        [handler = std::move(handler)](const CallContext& call, std::string_view in,
+                                       std::string& out) -> absl::Status {
+          Request request;
+          if (!request.ParseFromArray(in.data(), static_cast<int>(in.size()))) {
+            return absl::InvalidArgumentError("request does not parse as its message type");
+          }
+          Response response;
+          absl::Status status = handler(call, request, response);
+          if (status.ok()) response.SerializeToString(&out);
+          return status;
+        });
   }
 
   using RawHandler =
       std::function<absl::Status(const CallContext&, std::string_view payload, std::string& response)>;
-  void HandleRaw(std::string_view service, std::string_view method, RawHandler handler);
+  void HandleRaw(std::string_view service, std::string_view method, RawHandler handler) {
+    Add(service, method, {}, std::move(handler));
+  }
 
   // Called before each handler; a non-OK status is the answer and the handler does not run.
-  using Interceptor = std::function<absl::Status(std::string_view service, std::string_view method)>;
+  struct Invocation {
+    std::string_view service, method;
+    std::string_view request_type;  // full name of the request's message; empty for a raw handler
+    std::string_view payload;       // not parsed yet
+  };
+  using Interceptor = std::function<absl::Status(const Invocation& invocation)>;
   void SetInterceptor(Interceptor interceptor);
 
   // Accepts connections until Shutdown. The listener is not owned and is made non-blocking.
@@ -90,6 +97,8 @@ class Server {
   void Shutdown();
 
  private:
+  void Add(std::string_view service, std::string_view method, std::string request_type, RawHandler handler);
+
   struct State;
   std::shared_ptr<State> state_;
 };

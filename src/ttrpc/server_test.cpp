@@ -132,9 +132,9 @@ TEST_F(ServerTest, InterceptorDecidesBeforeTheHandler) {
     ++handled;
     return absl::OkStatus();
   });
-  server_.SetInterceptor([](std::string_view service, std::string_view method) {
-    EXPECT_EQ(service, "Test");
-    return method == "Secret" ? absl::PermissionDeniedError("no") : absl::OkStatus();
+  server_.SetInterceptor([](const Server::Invocation& invocation) {
+    EXPECT_EQ(invocation.service, "Test");
+    return invocation.method == "Secret" ? absl::PermissionDeniedError("no") : absl::OkStatus();
   });
   Start();
   EXPECT_EQ(Call("Secret").status(), absl::PermissionDeniedError("no"));

@@ -16,19 +16,24 @@ namespace cc::ttrpc {
 
 class ServiceTable {
  public:
+  struct Method {
+    std::string request_type;  // see Server::Invocation
+    Server::RawHandler handler;
+  };
+
   // A second handler for the same method replaces the first.
-  void Add(std::string_view service, std::string_view method, Server::RawHandler handler);
+  void Add(std::string_view service, std::string_view name, Method method);
   void SetInterceptor(Server::Interceptor interceptor) { interceptor_ = std::move(interceptor); }
 
   // Unimplemented, worded as Go's ttrpc does, when there is none. The pointer lives as long as the table.
-  absl::StatusOr<const Server::RawHandler*> Find(std::string_view service, std::string_view method) const;
+  absl::StatusOr<const Method*> Find(std::string_view service, std::string_view name) const;
 
   // Interceptor, then handler. An exception from either becomes Internal.
-  absl::Status Invoke(const Server::RawHandler& handler, const CallContext& call, std::string_view service,
-                      std::string_view method, std::string_view payload, std::string& response) const;
+  absl::Status Invoke(const Method& method, const CallContext& call, std::string_view service,
+                      std::string_view name, std::string_view payload, std::string& response) const;
 
  private:
-  std::map<std::string, std::map<std::string, Server::RawHandler, std::less<>>, std::less<>> services_;
+  std::map<std::string, std::map<std::string, Method, std::less<>>, std::less<>> services_;
   Server::Interceptor interceptor_;
 };
 

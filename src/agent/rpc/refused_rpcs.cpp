@@ -16,7 +16,6 @@ void Refuse(ttrpc::Server* server, std::string_view method, const char* reason) 
 }  // namespace
 
 void RegisterRefused(ttrpc::Server* server) {
-  Refuse(server, "SetPolicy", "this agent evaluates no policy yet; its rules are built in");
   Refuse(server, "AddSwap", "swap on a disk of the host is not supported");
   Refuse(server, "AddSwapPath", "swap on a disk of the host is not supported");
   Refuse(server, "MemHotplugByProbe", "memory is sized at the start of the guest");

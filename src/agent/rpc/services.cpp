@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/rpc/services.h"
 
+#include "kata/agent.pb.h"
 #include "kata/health.pb.h"
 
 namespace cc::agent {
@@ -27,10 +28,25 @@ void RegisterHealth(ttrpc::Server* server) {
       });
 }
 
-void RegisterServices(ttrpc::Server* server, Sandbox* sandbox) {
+absl::Status AllowedBy(AgentPolicy& policy, const ttrpc::Server::Invocation& invocation) {
+  const bool ours = invocation.service == agent_proto::kAgentService;
+  if (!ours || invocation.request_type.empty()) return absl::OkStatus();
+  if (invocation.request_type == grpc::ReadStreamRequest().GetTypeName()) return absl::OkStatus();
+  return policy.Check(invocation.request_type, invocation.payload);
+}
+
+void RegisterPolicy(ttrpc::Server* server, AgentPolicy* policy) {
+  HandleEmpty<grpc::SetPolicyRequest>(server, "SetPolicy",
+                                      [policy](const ttrpc::CallContext&, const grpc::SetPolicyRequest& in) {
+                                        return policy->Set(in.policy());
+                                      });
+}
+
+void RegisterServices(ttrpc::Server* server, Sandbox* sandbox, AgentPolicy* policy) {
   RegisterHealth(server);
   RegisterContainers(server, sandbox);
-  RegisterStreams(server, sandbox);
+  RegisterStreams(server, sandbox, policy);
+  RegisterPolicy(server, policy);
   RegisterSandbox(server, sandbox);
   RegisterGuest(server, sandbox);
   RegisterNetwork(server);

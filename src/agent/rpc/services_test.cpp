@@ -32,7 +32,8 @@ class ServicesTest : public ::testing::Test {
                          .data_hub = dir_->path() + "/hub.sock",
                          .cgroup_root = dir_->path() + "/cgroup"};
     sandbox_ = *Sandbox::Create(config, &reaper_);
-    RegisterServices(&server_, sandbox_.get());
+    server_.SetInterceptor([this](const ttrpc::Server::Invocation& i) { return AllowedBy(policy_, i); });
+    RegisterServices(&server_, sandbox_.get(), &policy_);
     auto pair = *SocketPair();
     serving_ =
         std::thread([this, fd = std::move(pair.first)]() mutable { server_.ServeConnection(std::move(fd)); });
@@ -63,6 +64,7 @@ class ServicesTest : public ::testing::Test {
   std::string base_;
   Reaper reaper_;
   std::unique_ptr<Sandbox> sandbox_;
+  AgentPolicy policy_;
   ttrpc::Server server_;
   std::thread serving_;
   std::optional<agent_proto::AgentClient> client_;
@@ -195,8 +197,15 @@ TEST_F(ServicesTest, RefusesBadSandboxes) {
   EXPECT_EQ(client_->CreateSandbox(in).status().code(), kAlreadyExists);
 }
 
+TEST_F(ServicesTest, ThePolicyDecidesWhatTheHostMayAsk) {
+  grpc::SetPolicyRequest in;
+  in.set_policy("package agent_policy\ndefault CreateSandboxRequest := false\n");
+  ASSERT_TRUE(client_->SetPolicy(in).ok());
+  EXPECT_EQ(client_->CreateSandbox({}).status().code(), absl::StatusCode::kPermissionDenied);
+  EXPECT_EQ(client_->SetPolicy(in).status().code(), absl::StatusCode::kPermissionDenied);
+}
+
 TEST_F(ServicesTest, SaysWhatItDoesNotDo) {
-  EXPECT_EQ(client_->SetPolicy({}).status().code(), kUnimplemented);
   EXPECT_EQ(client_->AddSwap({}).status().code(), kUnimplemented);
   EXPECT_EQ(client_->AddSwapPath({}).status().code(), kUnimplemented);
   EXPECT_EQ(client_->MemHotplugByProbe({}).status().code(), kUnimplemented);

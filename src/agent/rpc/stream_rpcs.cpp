@@ -21,15 +21,21 @@ absl::StatusOr<std::shared_ptr<Latch>> CancelLatch(const CallContext& call) {
   return latch;
 }
 
-absl::Status ReadStream(Sandbox& sandbox, const CallContext& call, Streams::Source source,
-                        const grpc::ReadStreamRequest& in, grpc::ReadStreamResponse& out) {
+// Where the policy does not let the host see the output it is taken all the same, and to the host the stream
+// has nothing in it until it ends.
+absl::Status ReadStream(Sandbox& sandbox, AgentPolicy& policy, const CallContext& call,
+                        Streams::Source source, const grpc::ReadStreamRequest& in,
+                        grpc::ReadStreamResponse& out) {
   if (in.len() == 0)
     return absl::InvalidArgumentError("a read of no bytes would look like the end of the stream");
   CC_ASSIGN_OR_RETURN(const std::shared_ptr<Process> process,
                       sandbox.FindProcess(in.container_id(), in.exec_id()));
   CC_ASSIGN_OR_RETURN(const std::shared_ptr<Latch> cancel, CancelLatch(call));
-  CC_ASSIGN_OR_RETURN(*out.mutable_data(),
-                      process->streams().Read(source, std::min(in.len(), kMaxRead), *cancel));
+  const bool visible = policy.Check(in.GetTypeName(), in.SerializeAsString()).ok();
+  do {
+    CC_ASSIGN_OR_RETURN(*out.mutable_data(),
+                        process->streams().Read(source, std::min(in.len(), kMaxRead), *cancel));
+  } while (!visible && !out.data().empty());
   return absl::OkStatus();
 }
 
@@ -49,16 +55,16 @@ absl::Status WriteStdin(Sandbox& sandbox, const CallContext& call, const grpc::W
 
 }  // namespace
 
-void RegisterStreams(ttrpc::Server* server, Sandbox* sandbox) {
+void RegisterStreams(ttrpc::Server* server, Sandbox* sandbox, AgentPolicy* policy) {
   server->Handle<grpc::ReadStreamRequest, grpc::ReadStreamResponse>(
       agent_proto::kAgentService, "ReadStdout",
-      [sandbox](const CallContext& call, const auto& in, auto& out) {
-        return ReadStream(*sandbox, call, Streams::Source::kStdout, in, out);
+      [sandbox, policy](const CallContext& call, const auto& in, auto& out) {
+        return ReadStream(*sandbox, *policy, call, Streams::Source::kStdout, in, out);
       });
   server->Handle<grpc::ReadStreamRequest, grpc::ReadStreamResponse>(
       agent_proto::kAgentService, "ReadStderr",
-      [sandbox](const CallContext& call, const auto& in, auto& out) {
-        return ReadStream(*sandbox, call, Streams::Source::kStderr, in, out);
+      [sandbox, policy](const CallContext& call, const auto& in, auto& out) {
+        return ReadStream(*sandbox, *policy, call, Streams::Source::kStderr, in, out);
       });
   server->Handle<grpc::WriteStreamRequest, grpc::WriteStreamResponse>(
       agent_proto::kAgentService, "WriteStdin",
