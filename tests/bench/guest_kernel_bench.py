@@ -39,7 +39,10 @@ def measure(guest):
             # There is no such program: what matters is the start of the virtual machine before that is found out.
             stack.run(image, f"boot{i}", "/none", check=False, timeout=600,
                       options=("--rm", "--platform", "linux/arm64"))
-        report("VM process start to agent ready", agent_ready(stack), "ms")
+        ready = agent_ready(stack)
+        if not ready:
+            sys.exit(f"no virtual machine came up:\n{stack.log()[-3000:]}")
+        report("VM process start to agent ready", ready, "ms")
 
 
 def main():
