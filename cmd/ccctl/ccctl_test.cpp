@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <cstring>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -201,9 +202,28 @@ TEST_F(CcctlTest, CheckReportsByExitCode) {
   EXPECT_THAT(Fail({"check", "--config", "/nowhere/config.toml"}), HasSubstr("/nowhere/config.toml"));
 }
 
-TEST_F(CcctlTest, MeasuringARealmIsRefusedInWords) {
-  Write("config.toml", "[vmm]\ntee = \"cca\"\n");
+TEST_F(CcctlTest, MeasuringARealmUnderQemuIsRefusedInWords) {
+  Write("config.toml", "[vmm]\ntee = \"cca\"\nbackend = \"qemu\"\n");
   EXPECT_THAT(Fail({"measure", "--config", "config.toml"}), HasSubstr("native VMM"));
+}
+
+TEST_F(CcctlTest, MeasuresARealmWithoutKvm) {
+  std::string image(0x20000, 'k');
+  const uint64_t header[] = {0, 0x40000, 0b1010};  // text offset, memory of the kernel, flags
+  std::memcpy(image.data() + 8, header, sizeof(header));
+  std::memcpy(image.data() + 56, "ARM\x64", 4);
+  Write("kernel", image);
+  Write("initramfs", "cpio");
+  Write("config.toml", StrCat("[vmm]\ntee = \"cca\"\nbackend = \"kvm\"\narch = \"aarch64\"\nkernel = \"",
+                              Path("kernel"), "\"\ninitramfs = \"", Path("initramfs"), "\"\n"));
+  const std::string text = Succeed({"measure", "--config", "config.toml", "--json"});
+  EXPECT_EQ(text, Succeed({"measure", "--config", "config.toml", "--json"}));
+  const json document = json::parse(text);
+  EXPECT_EQ(document["tee"], "cca");
+  EXPECT_EQ(document["artifacts"].size(), 4u);
+  EXPECT_EQ(document["realm"]["initial_measurements"].size(), 3u);
+  EXPECT_EQ(document["reference_values"]["cca_realm_initial_measurement"].size(), 3u);
+  EXPECT_THAT(Succeed({"measure", "--config", "config.toml"}), HasSubstr("RMI v15"));
 }
 
 TEST_F(CcctlTest, KeysAreNotOverwritten) {

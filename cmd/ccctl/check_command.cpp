@@ -20,7 +20,9 @@ struct Flags {
 
 absl::Status Check(const Flags& flags, Outcome& outcome) {
   node_check::Input input;
-  CC_ASSIGN_OR_RETURN(input.spec, ReadNodeConfig(flags.config));
+  CC_ASSIGN_OR_RETURN(const NodeConfig config, ReadNodeConfig(flags.config));
+  input.spec = config.spec;
+  input.backend = config.backend;
   input.containerd_socket = flags.containerd;
   // containerd's own PATH is not known here; its unit has the usual one.
   const char* path = std::getenv("PATH");

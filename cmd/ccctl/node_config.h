@@ -10,8 +10,13 @@
 
 namespace cc::ccctl {
 
+struct NodeConfig {
+  vmm::VmSpec spec;
+  std::string backend;  // "kvm" or "qemu"
+};
+
 // `path`, else $KATA_CC_CONFIG, /etc/kata-cc/config.toml, the defaults: as the shim finds it.
-absl::StatusOr<vmm::VmSpec> ReadNodeConfig(const std::string& path);
+absl::StatusOr<NodeConfig> ReadNodeConfig(const std::string& path);
 
 }  // namespace cc::ccctl
 

@@ -54,7 +54,7 @@ TEST(Measurement, DigestsAreThoseOfOpenssl) {
   const TempDir dir = TempDir::Create("/tmp/cc-measure-test-").value();
   ASSERT_TRUE(WriteFileAtomic(dir.path() + "/kernel", std::string(3000000, 'k')).ok());
   ASSERT_TRUE(WriteFileAtomic(dir.path() + "/initramfs", "").ok());
-  const auto measurement = Measure({dir.path() + "/kernel", dir.path() + "/initramfs", "quiet", false});
+  const auto measurement = Measure({dir.path() + "/kernel", dir.path() + "/initramfs", "quiet", {}});
   ASSERT_TRUE(measurement.ok()) << measurement.status();
   for (const auto& [option, digest] : {std::pair{"-sha256", measurement->artifacts[0].sha256},
                                        {"-sha384", measurement->artifacts[0].sha384},
@@ -71,11 +71,29 @@ TEST(Measurement, DigestsAreThoseOfOpenssl) {
   EXPECT_THAT(MeasurementTable(*measurement), HasSubstr(measurement->artifacts[2].sha512));
 }
 
-TEST(Measurement, ARealmIsRefusedAndAMissingFileNamed) {
-  const absl::Status realm = Measure({"/none", "/none", "", true}).status();
-  EXPECT_TRUE(absl::IsUnimplemented(realm));
-  EXPECT_THAT(realm.ToString(), HasSubstr("native VMM"));
-  EXPECT_THAT(Measure({"/none/k", "/none/i", "", false}).status().ToString(), HasSubstr("/none/k"));
+TEST(Measurement, ARealmGivesTheValuesThatTheDefaultPolicyAsksFor) {
+  const TempDir dir = TempDir::Create("/tmp/cc-measure-test-").value();
+  ASSERT_TRUE(WriteFileAtomic(dir.path() + "/file", "content").ok());
+  RealmDescription realm;
+  realm.rims = {{{"RME v10"}, std::string(32, 'r')}, {{"RMI v14", "RMI v15"}, std::string(32, 's')}};
+  realm.rpv = std::string(64, 'p');
+  realm.hash = "sha256";
+  realm.device_tree = "tree";
+  const auto measurement = Measure({dir.path() + "/file", dir.path() + "/file", "quiet", realm});
+  ASSERT_TRUE(measurement.ok()) << measurement.status();
+  EXPECT_EQ(measurement->artifacts[3].size, 4u);
+  const json document = json::parse(MeasurementJson(*measurement));
+  EXPECT_EQ(document["tee"], "cca");
+  EXPECT_EQ(document["realm"]["initial_measurements"][1]["generations"], json({"RMI v14", "RMI v15"}));
+  EXPECT_EQ(*ValuesOfMeasurement(document.dump()),
+            json({{"cca_realm_initial_measurement",
+                   {jose::Base64Encode(std::string(32, 'r')), jose::Base64Encode(std::string(32, 's'))}},
+                  {"cca_realm_personalization_value", {jose::Base64Encode(std::string(64, 'p'))}}}));
+  EXPECT_THAT(MeasurementTable(*measurement), HasSubstr("RMI v14, RMI v15"));
+}
+
+TEST(Measurement, NamesAMissingFile) {
+  EXPECT_THAT(Measure({"/none/k", "/none/i", "", {}}).status().ToString(), HasSubstr("/none/k"));
 }
 
 class EarTokenTest : public ::testing::Test {

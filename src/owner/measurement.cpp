@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/status.h"
 #include "base/strings.h"
+#include "jose/base64.h"
 #include "jose/digest.h"
 #include "jose/openssl.h"
 
@@ -80,21 +81,57 @@ nlohmann::ordered_json SampleReferenceValues() {
   return {{"svn", {"1"}}, {"launch_digest", {"abcde"}}, {"major_version", 1}, {"minimum_minor_version", 4}};
 }
 
+nlohmann::ordered_json RealmReferenceValues(const RealmDescription& realm) {
+  nlohmann::ordered_json rims = nlohmann::ordered_json::array();
+  for (const RealmDescription::Rim& rim : realm.rims) rims.push_back(jose::Base64Encode(rim.rim));
+  return {{"cca_realm_initial_measurement", rims},
+          {"cca_realm_personalization_value", {jose::Base64Encode(realm.rpv)}}};
+}
+
+nlohmann::ordered_json RealmJson(const RealmDescription& realm) {
+  nlohmann::ordered_json rims = nlohmann::ordered_json::array();
+  for (const RealmDescription::Rim& rim : realm.rims) {
+    rims.push_back({{"generations", rim.generations}, {"rim", jose::ToHex(rim.rim)}});
+  }
+  return {{"initial_measurements", rims},
+          {"personalization_value", jose::ToHex(realm.rpv)},
+          {"hash", realm.hash},
+          {"ipa_bits", realm.ipa_bits},
+          {"breakpoints", realm.breakpoints},
+          {"watchpoints", realm.watchpoints},
+          {"measured_pages", realm.measured_pages}};
+}
+
+nlohmann::ordered_json ReferenceValues(const Measurement& measurement) {
+  return measurement.realm ? RealmReferenceValues(*measurement.realm) : SampleReferenceValues();
+}
+
+std::string RealmTable(const RealmDescription& realm) {
+  std::string out = StrCat("realm: ", realm.ipa_bits, " address bits, ", realm.breakpoints, " breakpoints, ",
+                           realm.watchpoints, " watchpoints, ", realm.measured_pages, " measured pages\n");
+  for (const RealmDescription::Rim& rim : realm.rims) {
+    StrAppend(&out, "initial measurement (", realm.hash, ", ", StrJoin(rim.generations, ", "), "):\n  ",
+              jose::ToHex(rim.rim), "\n");
+  }
+  StrAppend(&out, "personalization value:\n  ", jose::ToHex(realm.rpv), "\n");
+  return out;
+}
+
 }  // namespace
 
 absl::StatusOr<Measurement> Measure(const GuestDescription& guest) {
-  if (guest.cca) {
-    return absl::UnimplementedError(
-        "measure a Realm (tee = \"cca\"): its initial measurement follows from where the native VMM places "
-        "kernel, initramfs, device tree and vCPUs, and the native VMM (backend = \"kvm\") is not part of "
-        "this "
-        "version; set tee = \"none\" to measure the files of the guest");
-  }
   Measurement measurement;
   CC_ASSIGN_OR_RETURN(Artifact kernel, MeasureFile("kernel", guest.kernel));
   CC_ASSIGN_OR_RETURN(Artifact initramfs, MeasureFile("initramfs", guest.initramfs));
   CC_ASSIGN_OR_RETURN(Artifact command_line, MeasureText("command line", guest.command_line));
   measurement.artifacts = {std::move(kernel), std::move(initramfs), std::move(command_line)};
+  if (guest.realm) {
+    // Bytes without a name of their own.
+    CC_ASSIGN_OR_RETURN(Artifact tree, MeasureText("device tree", guest.realm->device_tree));
+    tree.what = "made of the configuration";
+    measurement.artifacts.push_back(std::move(tree));
+    measurement.realm = guest.realm;
+  }
   return measurement;
 }
 
@@ -108,8 +145,9 @@ std::string MeasurementJson(const Measurement& measurement) {
                          {"sha384", artifact.sha384},
                          {"sha512", artifact.sha512}});
   }
-  const nlohmann::ordered_json document = {
-      {"tee", "sample"}, {"artifacts", artifacts}, {"reference_values", SampleReferenceValues()}};
+  nlohmann::ordered_json document = {{"tee", measurement.realm ? "cca" : "sample"}, {"artifacts", artifacts}};
+  if (measurement.realm) document["realm"] = RealmJson(*measurement.realm);
+  document["reference_values"] = ReferenceValues(measurement);
   return document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
@@ -120,8 +158,10 @@ std::string MeasurementTable(const Measurement& measurement) {
     StrAppend(&out, "  sha256 ", artifact.sha256, "\n  sha384 ", artifact.sha384, "\n  sha512 ",
               artifact.sha512, "\n");
   }
-  StrAppend(&out, "reference values (sample TEE: evidence that proves nothing, for development): ",
-            SampleReferenceValues().dump(), "\n");
+  if (measurement.realm) StrAppend(&out, RealmTable(*measurement.realm));
+  StrAppend(&out, "reference values",
+            measurement.realm ? "" : " (sample TEE: evidence that proves nothing, for development)", ": ",
+            ReferenceValues(measurement).dump(), "\n");
   return out;
 }
 

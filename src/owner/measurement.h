@@ -6,6 +6,7 @@
 #define CC_OWNER_MEASUREMENT_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,15 +15,30 @@
 
 namespace cc::owner {
 
+// A guest that is a Realm, and what its token will say of it. Byte strings are raw.
+struct RealmDescription {
+  struct Rim {
+    std::vector<std::string> generations;  // of KVM's ABI, that give this measurement
+    std::string rim;                       // 32 or 64 bytes
+  };
+  std::vector<Rim> rims;
+  std::string rpv;   // 64 bytes
+  std::string hash;  // "sha256" or "sha512"
+  std::string device_tree;
+  unsigned ipa_bits = 0;  // what else is measured, for people
+  unsigned breakpoints = 0, watchpoints = 0;
+  uint64_t measured_pages = 0;  // of 4 KiB
+};
+
 struct GuestDescription {
   std::string kernel;  // paths
   std::string initramfs;
-  std::string command_line;  // text
-  bool cca = false;          // tee = "cca"
+  std::string command_line;               // text
+  std::optional<RealmDescription> realm;  // tee = "cca"
 };
 
 struct Artifact {
-  std::string name;  // "kernel", "initramfs", "command line"
+  std::string name;  // "kernel", "initramfs", "command line", "device tree"
   std::string what;  // path or text
   uint64_t size = 0;
   std::string sha256, sha384, sha512;  // hex
@@ -30,13 +46,15 @@ struct Artifact {
 
 struct Measurement {
   std::vector<Artifact> artifacts;
+  std::optional<RealmDescription> realm;
 };
 
-// NotFound and the like for the files. Unimplemented for a Realm, naming what is missing: no number is made
-// up.
+// NotFound and the like for the files.
 absl::StatusOr<Measurement> Measure(const GuestDescription& guest);
 
-// {"tee", "artifacts": […], "reference_values": {…}}: what `ccctl trustee endorse` takes.
+// {"tee", "artifacts": […], "realm": {…}, "reference_values": {…}}: what `ccctl trustee endorse` takes. The
+// reference values of a Realm have the names that the default attestation policy asks for
+// (src/trustee/policies/default_cpu.rego), byte strings in base64 as it sees them.
 std::string MeasurementJson(const Measurement& measurement);
 std::string MeasurementTable(const Measurement& measurement);
 

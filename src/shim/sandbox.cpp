@@ -3,7 +3,6 @@
 
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +16,7 @@
 #include "base/socket.h"
 #include "base/status.h"
 #include "base/strings.h"
+#include "shim/vm_spec.h"
 
 namespace cc::shim {
 namespace {
@@ -29,26 +29,10 @@ constexpr std::chrono::seconds kNetworkTimeout{30};
 // How long a VM may live without its agent: enough for a guest that is powering off to say so.
 constexpr std::chrono::seconds kLostAgentGrace{2};
 
-std::string HostArch() {
-  utsname names{};
-  ::uname(&names);
-  return names.machine;
-}
-
 vmm::VmSpec MakeSpec(const SandboxOptions& options, const std::string& dir, int console,
                      const pod_net::PodNetwork* network) {
-  const Config& config = options.config;
-  vmm::VmSpec spec;
+  vmm::VmSpec spec = VmSpecOf(options.config);
   spec.id = options.id;
-  spec.arch = config.vmm.arch.empty() ? HostArch() : config.vmm.arch;
-  spec.vcpus = config.vmm.vcpus;
-  spec.memory_mib = config.vmm.memory_mib;
-  spec.kernel = config.vmm.kernel;
-  spec.initramfs = config.vmm.initramfs;
-  spec.cmdline = GuestKernelParams(config);
-  spec.accel = config.vmm.accel;
-  spec.tee = config.vmm.tee;
-  spec.binary = config.vmm.binary;
   spec.state_dir = dir;
   spec.console_fd = console;
   if (network != nullptr) {

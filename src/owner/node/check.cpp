@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
@@ -13,8 +14,7 @@
 #include "base/socket.h"
 #include "base/status.h"
 #include "base/strings.h"
-#include "cca/generation.h"
-#include "owner/node/realm_probe.h"
+#include "owner/node/realm_rows.h"
 #include "vmm/qemu/command_line.h"
 
 namespace cc::node_check {
@@ -87,26 +87,16 @@ Row CheckVsock(const Input& input) {
                                    : "absent, not needed: the vsock device is our own");
 }
 
-Row CheckRealm(const Input& input) {
-  const bool wanted = input.spec.tee == vmm::Tee::kCca;
-  const std::string fix =
-      "needs an Armv9 machine with RME, an RMM, and a kernel with KVM support for Arm CCA; set tee = "
-      "\"none\" "
-      "for pods without protection";
-  const auto refuse = [&](const std::string& why) {
-    return wanted ? Failed("realm", why, fix) : Note("realm", why);
-  };
-  // Capability numbers and VM types mean other things elsewhere.
-  if (vmm::qemu::HostArch() != "aarch64") {
-    return refuse(StrCat("no Realms on ", vmm::qemu::HostArch(), ": Arm CCA is a feature of aarch64"));
+// `ctr` and `nerdctl` find a runtime by its name alone; Kubernetes does not.
+Row CheckContainerdConfig(const Input& input) {
+  const std::string name = "containerd config";
+  const absl::StatusOr<std::string> text = ReadFile(input.containerd_config, 1 << 20);
+  if (text.ok() && text->find("io.containerd.cc.v2") != std::string::npos) {
+    return Ok(name, StrCat(input.containerd_config, " knows the runtime io.containerd.cc.v2"));
   }
-  const absl::StatusOr<std::unique_ptr<Kvm>> kvm = OpenKvm(input.host.kvm_device);
-  if (!kvm.ok()) return refuse(std::string(MessageOf(kvm.status())));
-  const std::string live =
-      input.live_capability.empty() ? std::string(cca::kLiveCapabilityPath) : input.live_capability;
-  const RealmSupport support = ProbeRealm(**kvm, LiveCapability(live));
-  if (support.generations.empty()) return refuse(support.reason);
-  return Ok("realm", support.reason);
+  return Note(name, StrCat(input.containerd_config,
+                           text.ok() ? " does not name the runtime io.containerd.cc.v2" : " cannot be read",
+                           ": ctr and nerdctl need no entry, Kubernetes does"));
 }
 
 std::string_view StateName(State state) {
@@ -117,14 +107,17 @@ std::string_view StateName(State state) {
 }  // namespace
 
 std::vector<Row> CheckNode(const Input& input) {
-  return {CheckAccelerator(input),
-          CheckQemu(input),
-          CheckFile("kernel", input.spec.kernel, "vmm.kernel"),
-          CheckFile("initramfs", input.spec.initramfs, "vmm.initramfs"),
-          CheckContainerd(input),
-          CheckRuntime(input),
-          CheckVsock(input),
-          CheckRealm(input)};
+  std::vector<Row> rows = {CheckAccelerator(input)};
+  if (input.backend == "qemu") rows.push_back(CheckQemu(input));
+  rows.push_back(CheckFile("kernel", input.spec.kernel, "vmm.kernel"));
+  rows.push_back(CheckFile("initramfs", input.spec.initramfs, "vmm.initramfs"));
+  rows.push_back(CheckContainerd(input));
+  rows.push_back(CheckContainerdConfig(input));
+  rows.push_back(CheckRuntime(input));
+  rows.push_back(CheckVsock(input));
+  std::vector<Row> realm = CheckRealm(input);
+  rows.insert(rows.end(), std::make_move_iterator(realm.begin()), std::make_move_iterator(realm.end()));
+  return rows;
 }
 
 bool AllUsable(const std::vector<Row>& rows) {

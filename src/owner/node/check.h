@@ -3,9 +3,11 @@
 #ifndef CC_OWNER_NODE_CHECK_H_
 #define CC_OWNER_NODE_CHECK_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "cca/realm/kvm_calls.h"
 #include "vmm/qemu/accelerator.h"
 #include "vmm/vmm.h"
 
@@ -26,13 +28,17 @@ struct Row {
 
 // What the configuration asks for, and where to look.
 struct Input {
-  vmm::VmSpec spec;  // arch, kernel, initramfs, accel, tee, binary
+  vmm::VmSpec spec;              // as the configuration describes it
+  std::string backend = "qemu";  // "kvm" is the native VMM
   std::string containerd_socket = "/run/containerd/containerd.sock";
   std::string runtime = "containerd-shim-cc-v2";
   std::string search_path;  // directories, separated by ':'
   std::string vhost_vsock = "/dev/vhost-vsock";
-  std::string live_capability = {};  // default: cca::kLiveCapabilityPath
+  std::string containerd_config = "/etc/containerd/config.toml";
   vmm::qemu::HostPaths host;
+  std::string arch = vmm::qemu::HostArch();
+  cca::realm::KvmCalls* kvm = nullptr;    // default: the kernel's
+  std::optional<std::string> kernel_log;  // default: the kernel's
 };
 
 // Changes nothing; starts `qemu --version` and opens devices.

@@ -3,117 +3,17 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
-#include <cerrno>
-#include <map>
+#include <functional>
 #include <nlohmann/json.hpp>
-#include <set>
 
 #include "base/file.h"
 #include "base/socket.h"
-#include "cca/generation.h"
 #include "owner/node/check.h"
-#include "owner/node/realm_probe.h"
 
 namespace cc::node_check {
 namespace {
 
-using ::testing::Contains;
-using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-// A kernel with one generation of the ABI.
-class FakeKvm final : public Kvm {
- public:
-  int CheckExtension(uint32_t capability) override {
-    if (capability == 165) return ipa_bits;
-    return capabilities.contains(capability) ? 1 : 0;
-  }
-  int TryVm(uint64_t type, uint32_t capability) override {
-    tried.push_back(type);
-    if ((type & ~uint64_t{0xff}) != vm_type) return -EINVAL;
-    if (create_error != 0) return -create_error;
-    return vm_capabilities.contains(capability) ? 1 : 0;
-  }
-  int ipa_bits = 0;
-  std::set<uint32_t> capabilities, vm_capabilities;
-  uint64_t vm_type = ~uint64_t{0};
-  int create_error = 0;
-  std::vector<uint64_t> tried;
-};
-
-FakeKvm With(cca::Generation generation) {
-  const cca::GenerationAbi& abi = cca::Describe(generation);
-  FakeKvm kvm;
-  kvm.capabilities = kvm.vm_capabilities = {abi.capability};
-  kvm.vm_type = abi.vm_type;
-  return kvm;
-}
-
-TEST(RealmProbe, FindsEachGeneration) {
-  for (const cca::GenerationAbi& abi : cca::Generations()) {
-    FakeKvm kvm = With(abi.id);
-    kvm.ipa_bits = 44;
-    const RealmSupport support = ProbeRealm(kvm, std::nullopt);
-    EXPECT_THAT(support.generations, Contains(std::string(abi.name)));
-    EXPECT_EQ(support.ipa_bits, 44);
-    EXPECT_EQ(kvm.tried.front() & 0xff, 44u);
-  }
-}
-
-TEST(RealmProbe, ANumberAloneProvesNothing) {
-  // Mainline gives these numbers to other things: the capability is there, the VM type is not.
-  FakeKvm kvm;
-  for (const cca::GenerationAbi& abi : cca::Generations()) kvm.capabilities.insert(abi.capability);
-  RealmSupport support = ProbeRealm(kvm, std::nullopt);
-  EXPECT_TRUE(support.generations.empty());
-  EXPECT_THAT(support.reason, HasSubstr("makes no VM"));
-  // Or the VM is made, and has not the capability.
-  for (const cca::GenerationAbi& abi : cca::Generations()) {
-    kvm.vm_type = abi.vm_type;
-    EXPECT_TRUE(ProbeRealm(kvm, std::nullopt).generations.empty());
-  }
-}
-
-TEST(RealmProbe, NothingIsTriedWithoutACapability) {
-  FakeKvm kvm;
-  kvm.vm_type = cca::Describe(cca::Generation::kRmeV10).vm_type;
-  EXPECT_THAT(ProbeRealm(kvm, std::nullopt).reason, HasSubstr("no Realm capability"));
-  EXPECT_TRUE(kvm.tried.empty());
-}
-
-TEST(RealmProbe, TellsWhenTheMonitorIsMissing) {
-  for (const cca::GenerationAbi& abi : cca::Generations()) {
-    if (abi.no_rmm_error != EPERM) continue;
-    FakeKvm kvm = With(abi.id);
-    kvm.create_error = EPERM;
-    const RealmSupport support = ProbeRealm(kvm, std::nullopt);
-    EXPECT_TRUE(support.generations.empty());
-    EXPECT_THAT(support.reason, HasSubstr("no Realm Management Monitor (RMM) answers")) << abi.name;
-  }
-}
-
-TEST(RealmProbe, AKernelMayExportItsOwnNumber) {
-  FakeKvm kvm = With(cca::Generation::kRmiV15);
-  kvm.capabilities = kvm.vm_capabilities = {999};
-  EXPECT_TRUE(ProbeRealm(kvm, std::nullopt).generations.empty());
-  EXPECT_THAT(ProbeRealm(kvm, 999).generations,
-              Contains(std::string(cca::Describe(cca::Generation::kRmiV15).name)));
-}
-
-TEST(RealmProbe, ReadsTheExportedNumber) {
-  const TempDir dir = TempDir::Create("/tmp/cc-probe-test-").value();
-  const std::string path = dir.path() + "/n";
-  EXPECT_EQ(LiveCapability(path), std::nullopt);
-  const std::pair<const char*, std::optional<uint32_t>> kCases[] = {{"250\n", 250},
-                                                                    {"", std::nullopt},
-                                                                    {"-1", std::nullopt},
-                                                                    {"0x10", std::nullopt},
-                                                                    {"Y\n", std::nullopt}};
-  for (const auto& [text, number] : kCases) {
-    ASSERT_TRUE(WriteFileAtomic(path, text).ok());
-    EXPECT_EQ(LiveCapability(path), number) << text;
-  }
-}
 
 class CheckTest : public ::testing::Test {
  protected:

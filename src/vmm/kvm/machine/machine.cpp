@@ -18,6 +18,10 @@ constexpr uint64_t kKernelAlignment = 2 * kMiB;
 // Address bits that KVM supports at least (ARM64_MIN_PARANGE_BITS).
 constexpr int kMinIpaBits = 32;
 
+// Linux, include/linux/swiotlb.h: IO_TLB_SIZE.
+constexpr uint64_t kBounceSlot = 2048;
+constexpr uint64_t kBouncePool = 16 * kMiB;
+
 constexpr uint64_t AlignUp(uint64_t value, uint64_t alignment) {
   return (value + alignment - 1) / alignment * alignment;
 }
@@ -85,6 +89,12 @@ cca::Populate Content(uint64_t base, const GuestFile& file) {
 std::string KernelCommandLine(const VmSpec& spec) {
   // A panic must end the VM: the reset reaches the VMM as an event.
   std::vector<std::string> parameters = {"panic=-1", "console=hvc0", "random.trust_bootloader=on"};
+  if (spec.tee == Tee::kCca) {
+    // Devices reach a Realm through the bounce pool (swiotlb) only. 16 MiB instead of Linux's 64: each page
+    // of it is converted at boot, at 0.12 ms where the RMM is emulated. An RMM that is older than the
+    // processor does not hide Guarded Control Stacks, whose registers then trap without end (TF-RMM 0.6).
+    parameters.insert(parameters.end(), {StrCat("swiotlb=", kBouncePool / kBounceSlot), "arm64.nogcs"});
+  }
   parameters.insert(parameters.end(), spec.cmdline.begin(), spec.cmdline.end());
   return StrJoin(parameters, " ");
 }

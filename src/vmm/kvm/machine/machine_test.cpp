@@ -61,6 +61,16 @@ TEST(Machine, AddressSpaceIsTheSmallestWithASharedHalf) {
   EXPECT_EQ(bits(kMaxMemoryMib), 42);
 }
 
+TEST(Machine, ARealmBouncesThroughAPoolOfItsSize) {
+  VmSpec spec = Spec();
+  EXPECT_EQ(KernelCommandLine(spec).find("swiotlb"), std::string::npos);
+  spec.tee = Tee::kCca;
+  spec.cmdline = {"swiotlb=4096"};
+  EXPECT_EQ(KernelCommandLine(spec),
+            "panic=-1 console=hvc0 random.trust_bootloader=on swiotlb=8192 arm64.nogcs swiotlb=4096")
+      << "the kernel takes the last";
+}
+
 std::string Rim(const VmSpec& spec) {
   const Machine machine = DescribeMachine(spec, Files()).value();
   return cca::MeasureRealm(cca::OrderPlan(machine.layout, cca::PlanOrder::kRipasFirst).value(),
