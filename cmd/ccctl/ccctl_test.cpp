@@ -235,6 +235,8 @@ TEST_F(CcctlTest, EveryHelpShowsAnExample) {
   for (const char* command : {"",
                               "check",
                               "measure",
+                              "realm",
+                              "realm try",
                               "key",
                               "key new",
                               "key admin",

@@ -27,6 +27,7 @@ void AddKey(CLI::App& app, Outcome& outcome);
 void AddKeyProvider(CLI::App& app, Outcome& outcome);
 void AddTrustee(CLI::App& app, Outcome& outcome);
 void AddMeasure(CLI::App& app, Outcome& outcome);
+void AddRealm(CLI::App& app, Outcome& outcome);
 void AddCheck(CLI::App& app, Outcome& outcome);
 
 // Runs `body` when the command is chosen.

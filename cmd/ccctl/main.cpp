@@ -47,6 +47,7 @@ int main(int argc, char** argv) {
       "            100 and more: wrong usage");
   cc::ccctl::Outcome outcome;
   cc::ccctl::AddCheck(app, outcome);
+  cc::ccctl::AddRealm(app, outcome);
   cc::ccctl::AddMeasure(app, outcome);
   cc::ccctl::AddKey(app, outcome);
   cc::ccctl::AddImage(app, outcome);

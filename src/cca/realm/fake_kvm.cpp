@@ -69,7 +69,7 @@ FakeKvm::Handle* FakeKvm::Find(int fd) {
 }
 
 int FakeKvm::NewHandle(Kind kind, size_t index, uint64_t size) {
-  const int fd = ::memfd_create("fake-kvm", MFD_CLOEXEC);
+  const int fd = ::memfd_create("fake-kvm", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (fd < 0 || (size != 0 && ::ftruncate(fd, static_cast<off_t>(size)) != 0)) return -EIO;
   if (const auto old = handles_.find(fd); old != handles_.end() && old->second.run != nullptr) {
     ::munmap(old->second.run, kRunSize);
@@ -103,7 +103,9 @@ absl::StatusOr<std::string> FakeKvm::ReadFile(const std::string& path) {
 int FakeKvm::CreateMemory(const char* name, uint64_t size) {
   if (const auto failure = Failure()) return *failure;
   trace.push_back(StrCat("memory ", name, " ", Hex(size)));
-  return NewHandle(Kind::kShared, shared_++, size);
+  const int fd = NewHandle(Kind::kShared, shared_++, size);
+  if (fd >= 0) ::fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW);
+  return fd;
 }
 
 int FakeKvm::Mmap(size_t size, int protection, int flags, int fd, off_t offset, void** mapped) {

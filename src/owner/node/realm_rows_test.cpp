@@ -19,7 +19,7 @@ class RealmRowsTest : public testing::Test {
  protected:
   RealmRowsTest() {
     Write("vmlinuz-1", vmm::kvm::ImageBytes());
-    Write("initramfs", "cpio");
+    Write("initramfs", "070701 cpio");
     Write("config-1", "CONFIG_ARM_CCA_GUEST=y\nCONFIG_TSM_REPORTS=y\nCONFIG_SWIOTLB=y\n");
     input_.spec.arch = "aarch64";
     input_.spec.tee = vmm::Tee::kCca;
@@ -82,7 +82,9 @@ TEST_F(RealmRowsTest, LookIntoTheGuestsKernel) {
   EXPECT_EQ(Find("guest kernel").state, State::kOk);
   Write("config-1", "CONFIG_ARM_CCA_GUEST=m\nCONFIG_TSM_REPORTS=m\nCONFIG_SWIOTLB=y\n");
   EXPECT_THAT(Find("guest kernel").finding, HasSubstr("is a module, which is not in"));
-  Write("initramfs", "...lib/modules/arm-cca-guest.ko...tsm.ko");
+  Write("initramfs", "\x1f\x8b compressed");
+  EXPECT_EQ(Find("guest kernel").state, State::kNote);
+  Write("initramfs", "070701...lib/modules/arm-cca-guest.ko...tsm.ko");
   EXPECT_EQ(Find("guest kernel").state, State::kOk);
   Write("config-1", "CONFIG_ARM_CCA_GUEST=y\nCONFIG_TSM_REPORTS=y\n");
   const Row no_swiotlb = Find("guest kernel");

@@ -14,6 +14,8 @@
 #include "base/status.h"
 #include "base/strings.h"
 #include "base/unique_fd.h"
+#include "cca/realm/kvm_calls.h"
+#include "cca/realm/probe.h"
 #include "vmm/kvm/kvm_vm.h"
 
 namespace cc::vmm::kvm {
@@ -44,6 +46,18 @@ absl::Status CheckKvm(const std::string& path) {
     return absl::FailedPreconditionError(StrCat(path, " is no KVM that cc-vmm knows"));
   }
   return absl::OkStatus();
+}
+
+// The guest's own limits are looked at when it is made.
+absl::Status CheckRealm(const std::string& device) {
+  cca::realm::ProbeRequest request;
+  request.device = device;
+  request.ipa_bits = 32;
+  request.page_size = static_cast<size_t>(::sysconf(_SC_PAGESIZE));
+  const cca::realm::RealmSupport support = cca::realm::ProbeRealm(cca::realm::RealKvm(), request);
+  if (support.usable()) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      StrCat("tee = \"cca\" is not possible here: ", support.finding, "; ", support.fix));
 }
 
 absl::Status CheckFile(std::string_view what, const std::string& path, std::string_view key) {
@@ -79,6 +93,7 @@ absl::Status KvmVmm::Check(const VmSpec& spec) const {
         "backend = \"kvm\" cannot emulate; set accel = \"auto\" or backend = \"qemu\"");
   }
   CC_RETURN_IF_ERROR(CheckKvm(host_.kvm_device));
+  if (spec.tee == Tee::kCca) CC_RETURN_IF_ERROR(CheckRealm(host_.kvm_device));
   CC_RETURN_IF_ERROR(CheckFile("kernel", spec.kernel, "kernel"));
   return CheckFile("initramfs", spec.initramfs, "initramfs");
 }

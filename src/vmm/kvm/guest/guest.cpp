@@ -5,6 +5,7 @@
 #include <linux/kvm.h>
 
 #include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "base/status.h"
@@ -13,6 +14,7 @@
 #include "vmm/console/console_device.h"
 #include "vmm/kvm/guest/interrupts.h"
 #include "vmm/kvm/guest/plain_vm.h"
+#include "vmm/kvm/guest/realm_core.h"
 #include "vmm/vsock/device.h"
 
 namespace cc::vmm::kvm {
@@ -35,11 +37,6 @@ absl::StatusOr<VmCore> MakePlain(cca::realm::KvmCalls& kvm, int device, const Ma
 
 absl::StatusOr<std::unique_ptr<Guest>> Guest::Build(const VmSpec& spec, const Machine& machine,
                                                     GuestOptions options) {
-  if (spec.tee != Tee::kNone) {
-    return absl::FailedPreconditionError(
-        "tee = \"cca\": the kvm back end of this version does not start Realms, and will not start the pod "
-        "without one");
-  }
   std::unique_ptr<Guest> guest(new Guest(std::move(options)));
   cca::realm::KvmCalls& kvm = *guest->options_.kvm;
   const int device = guest->options_.kvm_device;
@@ -47,7 +44,8 @@ absl::StatusOr<std::unique_ptr<Guest>> Guest::Build(const VmSpec& spec, const Ma
   const int run_size = kvm.Ioctl(device, KVM_GET_VCPU_MMAP_SIZE);
   CC_RETURN_IF_ERROR(cca::realm::Checked(run_size, "ask KVM for the size of a vCPU's page"));
   guest->parts_.emplace(kvm, spec.vcpus, static_cast<size_t>(run_size));
-  CC_ASSIGN_OR_RETURN(guest->core_, MakePlain(kvm, device, machine, *guest->parts_));
+  CC_ASSIGN_OR_RETURN(guest->core_, spec.tee == Tee::kCca ? MakeRealm(kvm, device, machine, *guest->parts_)
+                                                          : MakePlain(kvm, device, machine, *guest->parts_));
   for (const DeviceSlot& slot : machine.devices) CC_RETURN_IF_ERROR(guest->AddDevice(slot, spec));
   if (machine.uart) {
     const Uart* uart = &guest->uart_;
@@ -94,7 +92,27 @@ absl::StatusOr<std::unique_ptr<virtio::Device>> Guest::MakeDevice(const DeviceSl
   return absl::InternalError("unknown device");
 }
 
+// virtio 1.2, section 4.2.2: drivers pass over a place whose device ID is 0.
+void Guest::AddEmptyPlace(const DeviceSlot& slot) {
+  bus_.Add(slot.address, kVirtioSize,
+           {.read =
+                [](uint64_t at, std::span<std::byte> data) {
+                  constexpr uint32_t kMagicAndVersion[] = {0x74726976, 2};
+                  std::memset(data.data(), 0, data.size());
+                  if (at + data.size() <= sizeof(kMagicAndVersion)) {
+                    std::memcpy(data.data(), reinterpret_cast<const char*>(kMagicAndVersion) + at,
+                                data.size());
+                  }
+                },
+            .write = [](uint64_t, std::span<const std::byte>) {}});
+}
+
 absl::Status Guest::AddDevice(const DeviceSlot& slot, const VmSpec& spec) {
+  if ((slot.kind == DeviceKind::kNet && slot.index >= spec.nics.size()) ||
+      (slot.kind == DeviceKind::kBlock && slot.index >= spec.disks.size())) {
+    AddEmptyPlace(slot);
+    return absl::OkStatus();
+  }
   constexpr struct {
     DeviceKind kind;
     virtio::DeviceType type;

@@ -60,6 +60,7 @@ class Guest {
  private:
   explicit Guest(GuestOptions options) : options_(std::move(options)), uart_(options_.console.get()) {}
   absl::Status AddDevice(const DeviceSlot& slot, const VmSpec& spec);
+  void AddEmptyPlace(const DeviceSlot& slot);
   absl::StatusOr<std::unique_ptr<virtio::Device>> MakeDevice(const DeviceSlot& slot, const VmSpec& spec);
 
   GuestOptions options_;

@@ -19,7 +19,6 @@ namespace {
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 int OpenDescriptors() {
   int count = 0;
@@ -140,10 +139,35 @@ TEST_F(GuestTest, EveryFailedCallReleasesEverything) {
   }
 }
 
-TEST_F(GuestTest, NoRealmMeansNoVm) {
-  spec_.tee = Tee::kCca;
-  EXPECT_TRUE(absl::IsFailedPrecondition(Build().status()));
-  EXPECT_THAT(kvm_.calls, Not(Contains("vm")));
+TEST_F(GuestTest, APlaceWithoutADeviceSaysSo) {
+  spec_.vcpus = 1;
+  const auto guest = *Build();
+  std::promise<uint32_t> magic, device_id;
+  const auto read = [&](uint64_t offset) {
+    return [&, offset](kvm_run& run) {
+      run.exit_reason = KVM_EXIT_MMIO;
+      run.mmio.phys_addr = machine_.devices.back().address + offset;
+      run.mmio.len = 4;
+      run.mmio.is_write = 0;
+      std::memset(run.mmio.data, 0xff, sizeof(run.mmio.data));
+      return 0;
+    };
+  };
+  const auto take = [](std::promise<uint32_t>& promise) {
+    return [&promise](kvm_run& run) {
+      uint32_t value;
+      std::memcpy(&value, run.mmio.data, 4);
+      promise.set_value(value);
+      return -EAGAIN;
+    };
+  };
+  kvm_.Push(read(0));
+  kvm_.Push(take(magic));
+  kvm_.Push(read(8));
+  kvm_.Push(take(device_id));
+  ASSERT_TRUE(guest->Start().ok());
+  EXPECT_EQ(magic.get_future().get(), 0x74726976u);
+  EXPECT_EQ(device_id.get_future().get(), 0u);
 }
 
 }  // namespace

@@ -96,9 +96,9 @@ TEST(DeviceTree, EachVcpuHasTheAffinityThatKvmGivesIt) {
 TEST(DeviceTree, DevicesHaveAPageAndAnInterruptEach) {
   const Tree tree = TreeOf(Describe(Spec()));
   EXPECT_THAT(tree.Cells("/virtio_mmio@a000000", "reg"), ElementsAre(0, 0x0a000000, 0, 0x1000));
-  EXPECT_THAT(tree.Cells("/virtio_mmio@a004000", "reg"), ElementsAre(0, 0x0a004000, 0, 0x1000));
-  EXPECT_THAT(tree.Cells("/virtio_mmio@a004000", "interrupts"), ElementsAre(0, 4, 1));
-  EXPECT_FALSE(tree.Has("/virtio_mmio@a005000"));
+  EXPECT_THAT(tree.Cells("/virtio_mmio@a009000", "reg"), ElementsAre(0, 0x0a009000, 0, 0x1000));
+  EXPECT_THAT(tree.Cells("/virtio_mmio@a009000", "interrupts"), ElementsAre(0, 9, 1));
+  EXPECT_FALSE(tree.Has("/virtio_mmio@a00a000"));
 }
 
 TEST(DeviceTree, UartExistsWhereTheCommandLineNamesIt) {
@@ -106,7 +106,7 @@ TEST(DeviceTree, UartExistsWhereTheCommandLineNamesIt) {
   spec.cmdline.push_back("console=ttyAMA0");
   const Tree tree = TreeOf(Describe(spec));
   EXPECT_EQ(tree.Text("/uart@9000000", "compatible"), "arm,sbsa-uart");
-  EXPECT_THAT(tree.Cells("/uart@9000000", "interrupts"), ElementsAre(0, 5, 4));
+  EXPECT_THAT(tree.Cells("/uart@9000000", "interrupts"), ElementsAre(0, 10, 4));
 }
 
 TEST(DeviceTree, RealmTakesNoSeedAndCallsTheRmm) {
@@ -125,7 +125,7 @@ TEST(DeviceTree, RealmTakesNoSeedAndCallsTheRmm) {
 TEST(DeviceTree, RoomIsEnoughForTheLargestMachine) {
   VmSpec spec = Spec();
   spec.vcpus = kMaxVcpus;
-  spec.nics.resize(kMaxDevices - 2);
+  spec.nics.resize(kMaxDevices - 2 - kBlockPlaces);
   spec.disks.clear();
   spec.cmdline = {std::string(kMaxCommandLine - 60, 'x')};
   EXPECT_LE(Describe(spec).layout.content.at(1).size, kMaxDeviceTree);

@@ -63,8 +63,8 @@ absl::StatusOr<std::vector<DeviceSlot>> PlaceDevices(const VmSpec& spec) {
   };
   add(DeviceKind::kConsole, 1);
   add(DeviceKind::kVsock, 1);
-  add(DeviceKind::kNet, spec.nics.size());
-  add(DeviceKind::kBlock, spec.disks.size());
+  add(DeviceKind::kNet, std::max(spec.nics.size(), kNetPlaces));
+  add(DeviceKind::kBlock, std::max(spec.disks.size(), kBlockPlaces));
   if (slots.size() > kMaxDevices) {
     return absl::InvalidArgumentError(StrCat(slots.size(), " devices; ", kMaxDevices, " are possible"));
   }

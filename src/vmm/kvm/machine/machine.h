@@ -40,6 +40,10 @@ inline constexpr uint64_t kRamBase = 0x40000000;
 inline constexpr uint32_t kMaxVcpus = 256;
 inline constexpr uint32_t kMaxMemoryMib = 1U << 20;
 inline constexpr size_t kMaxDevices = 64;
+// The device tree, which is measured, always has places for this many; what a pod does not use is a place
+// without a device. So a Realm's measurement does not depend on how many interfaces and disks its pod has.
+inline constexpr size_t kNetPlaces = 4;
+inline constexpr size_t kBlockPlaces = 4;
 // The guest kernel's limit, with the terminating zero (COMMAND_LINE_SIZE of arch/arm64).
 inline constexpr size_t kMaxCommandLine = 2048;
 
@@ -48,7 +52,7 @@ enum class DeviceKind { kConsole, kVsock, kNet, kBlock };
 // One virtio-mmio device. Interrupts are shared peripheral interrupts (SPI), edge triggered.
 struct DeviceSlot {
   DeviceKind kind = DeviceKind::kConsole;
-  size_t index = 0;  // into VmSpec::nics or ::disks
+  size_t index = 0;  // into VmSpec::nics or ::disks; beyond them = no device here
   uint64_t address = 0;
   uint32_t spi = 0;  // INTID - 32
 };

@@ -88,9 +88,12 @@ TEST(Machine, MeasurementIsReproducibleAndSeesWhatMatters) {
   spec.state_dir = "/somewhere";
   spec.realm.rpv.fill(1);
   EXPECT_EQ(Rim(spec), rim) << "what the guest cannot see must not change its measurement";
+  spec.nics.resize(2);
+  spec.disks.resize(1);
+  EXPECT_EQ(Rim(spec), rim) << "nor what a pod plugs into the places that are there";
   const std::function<void(VmSpec&)> changes[] = {
       [](VmSpec& s) { s.cmdline.push_back("debug"); }, [](VmSpec& s) { s.memory_mib = 128; },
-      [](VmSpec& s) { s.vcpus = 1; }, [](VmSpec& s) { s.disks.resize(1); },
+      [](VmSpec& s) { s.vcpus = 1; }, [](VmSpec& s) { s.disks.resize(kBlockPlaces + 1); },
       [](VmSpec& s) { s.realm.hash = RealmSpec::Hash::kSha512; }};
   for (const auto& change : changes) {
     VmSpec changed = spec;
