@@ -75,7 +75,8 @@ std::shared_ptr<Sandbox> Pod::TakeUnusedSandboxLocked() {
 absl::StatusOr<std::shared_ptr<Sandbox>> Pod::PrepareSandbox(SandboxSettings settings) {
   CC_RETURN_IF_ERROR(WritePodFiles(settings.bundle, settings.identity));
   CC_ASSIGN_OR_RETURN(std::shared_ptr<Sandbox> sandbox,
-                      MakeSandbox(settings.bundle, settings.network_namespace, options_.daemon.options));
+                      MakeSandbox(settings.bundle, settings.network_namespace, settings.annotations,
+                                  options_.daemon.options));
   const std::lock_guard lock(mutex_);
   if (sandbox_ != nullptr || settings_.has_value()) {
     return absl::AlreadyExistsError(StrCat("sandbox ", options_.daemon.id, ": already exists"));

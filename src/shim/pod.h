@@ -50,6 +50,7 @@ class Pod : public std::enable_shared_from_this<Pod> {
     std::string bundle;
     std::string network_namespace;  // path; empty = none
     PodIdentity identity;
+    Annotations annotations;
     std::map<std::string, std::string> sysctls;
   };
   absl::StatusOr<std::shared_ptr<Sandbox>> PrepareSandbox(SandboxSettings settings);
@@ -77,9 +78,11 @@ class Pod : public std::enable_shared_from_this<Pod> {
 
   absl::StatusOr<std::shared_ptr<Sandbox>> MakeSandbox(const std::string& bundle,
                                                        const std::string& network_namespace,
+                                                       const Annotations& annotations,
                                                        const std::optional<google::protobuf::Any>& options);
   absl::StatusOr<std::shared_ptr<Sandbox>> GetSandbox(const containerd::task::v2::CreateTaskRequest& request,
-                                                      const std::string& network_namespace);
+                                                      const std::string& network_namespace,
+                                                      const Annotations& annotations);
   void RunCreation(const std::shared_ptr<Creation>& creation);
   absl::Status DoCreate(Creation& creation);
   absl::Status WaitForCreation(const ttrpc::CallContext& call, const std::shared_ptr<Creation>& creation);

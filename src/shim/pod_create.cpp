@@ -152,14 +152,16 @@ void Pod::RunCreation(const std::shared_ptr<Creation>& creation) {
 }
 
 absl::StatusOr<std::shared_ptr<Sandbox>> Pod::MakeSandbox(
-    const std::string& bundle, const std::string& network_namespace,
+    const std::string& bundle, const std::string& network_namespace, const Annotations& annotations,
     const std::optional<google::protobuf::Any>& options) {
+  CC_ASSIGN_OR_RETURN(std::optional<PodInitData> init_data, InitDataOf(annotations));
   CC_ASSIGN_OR_RETURN(Config config, LoadConfig(options, options_.config_environment));
   auto sandbox = std::make_shared<Sandbox>(SandboxOptions{.id = options_.daemon.id,
                                                           .namespace_name = options_.daemon.namespace_name,
                                                           .bundle = bundle,
                                                           .network_namespace = network_namespace,
                                                           .config = std::move(config),
+                                                          .init_data = std::move(init_data),
                                                           .backends = options_.backends,
                                                           .shim_started = options_.started});
   sandbox->OnOom([events = options_.events](const std::string& container_id) {
@@ -171,7 +173,8 @@ absl::StatusOr<std::shared_ptr<Sandbox>> Pod::MakeSandbox(
 }
 
 absl::StatusOr<std::shared_ptr<Sandbox>> Pod::GetSandbox(const CreateTaskRequest& request,
-                                                         const std::string& network_namespace) {
+                                                         const std::string& network_namespace,
+                                                         const Annotations& annotations) {
   {
     const std::lock_guard lock(mutex_);
     if (sandbox_ != nullptr) return sandbox_;
@@ -179,7 +182,7 @@ absl::StatusOr<std::shared_ptr<Sandbox>> Pod::GetSandbox(const CreateTaskRequest
   std::optional<google::protobuf::Any> options = options_.daemon.options;
   if (request.has_options() && !request.options().type_url().empty()) options = request.options();
   CC_ASSIGN_OR_RETURN(std::shared_ptr<Sandbox> sandbox,
-                      MakeSandbox(request.bundle(), network_namespace, options));
+                      MakeSandbox(request.bundle(), network_namespace, annotations, options));
   const std::lock_guard lock(mutex_);
   if (sandbox_ == nullptr) sandbox_ = std::move(sandbox);
   return sandbox_;
@@ -192,7 +195,7 @@ absl::Status Pod::DoCreate(Creation& creation) {
   const Annotations annotations(spec.annotations().begin(), spec.annotations().end());
   const Grouping grouping = GroupingOf(request.id(), annotations);
   CC_ASSIGN_OR_RETURN(const std::string network_namespace, NetworkNamespaceOf(spec, grouping.kind));
-  CC_ASSIGN_OR_RETURN(creation.sandbox, GetSandbox(request, network_namespace));
+  CC_ASSIGN_OR_RETURN(creation.sandbox, GetSandbox(request, network_namespace, annotations));
   CC_ASSIGN_OR_RETURN(creation.container, Container::Make({.sandbox = creation.sandbox,
                                                            .events = options_.events,
                                                            .namespace_name = options_.daemon.namespace_name},

@@ -232,8 +232,9 @@ absl::Status Sandbox::CreateVm() {
   CC_ASSIGN_OR_RETURN(const std::unique_ptr<vmm::Vmm> backend,
                       options_.backends->Make(options_.config.vmm.backend));
   CC_ASSIGN_OR_RETURN(UniqueFd console, console_.Open());
-  CC_ASSIGN_OR_RETURN(std::unique_ptr<vmm::Vm> vm,
-                      backend->Create(MakeSpec(options_, dir_, console.get(), network_.get())));
+  vmm::VmSpec spec = MakeSpec(options_, dir_, console.get(), network_.get());
+  if (options_.init_data) CC_RETURN_IF_ERROR(AddInitData(*options_.init_data, &spec));
+  CC_ASSIGN_OR_RETURN(std::unique_ptr<vmm::Vm> vm, backend->Create(spec));
   console_writer_ = std::move(console);
   const std::lock_guard lock(mutex_);
   vm_ = std::move(vm);

@@ -27,6 +27,7 @@
 #include "shim/console.h"
 #include "shim/egress.h"
 #include "shim/egress_rules.h"
+#include "shim/init_data.h"
 #include "vmm/registry.h"
 #include "vmm/vmm.h"
 
@@ -38,6 +39,7 @@ struct SandboxOptions {
   std::string bundle;             // where the record for `delete` goes
   std::string network_namespace;  // path of the pod's; empty = the guest has no NIC
   Config config;
+  std::optional<PodInitData> init_data;                // of the pod's owner, for the guest
   const vmm::Registry* backends = nullptr;             // outlives the sandbox
   std::chrono::steady_clock::time_point shim_started;  // for the time line in the log
 };

@@ -51,6 +51,7 @@ absl::StatusOr<Pod::SandboxSettings> ParseSettings(const api::CreateSandboxReque
       .bundle = request.bundle_path(),
       .network_namespace = request.netns_path(),
       .identity = {.hostname = config.hostname(), .dns = ResolverLines(config.dns_config())},
+      .annotations = Annotations(request.annotations().begin(), request.annotations().end()),
       .sysctls = {}};
   for (const auto& [key, value] : config.linux().sysctls()) settings.sysctls[key] = value;
   return settings;
