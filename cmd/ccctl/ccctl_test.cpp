@@ -224,6 +224,18 @@ TEST_F(CcctlTest, MeasuresARealmWithoutKvm) {
   EXPECT_EQ(document["realm"]["initial_measurements"].size(), 3u);
   EXPECT_EQ(document["reference_values"]["cca_realm_initial_measurement"].size(), 3u);
   EXPECT_THAT(Succeed({"measure", "--config", "config.toml"}), HasSubstr("RMI v15"));
+
+  Write("initdata.toml", "version = \"0.1.0\"\nalgorithm = \"sha256\"\n[data]\n");
+  const json bound = json::parse(
+      Succeed({"measure", "--config", "config.toml", "--initdata", "initdata.toml", "--json"}))["realm"];
+  // sha256sum initdata.toml; zero-padded.
+  EXPECT_EQ(bound["personalization_value"],
+            "af398df379eb475aff9f02cd056d0d1f5d496b7a073927cb3ea92407d8ad61a3" + std::string(64, '0'));
+  ASSERT_EQ(bound["initial_measurements"].size(), 1u) << "RMI v12 to v15 take no personalization value";
+  EXPECT_EQ(bound["initial_measurements"][0]["rim"], document["realm"]["initial_measurements"][0]["rim"]);
+  Write("initdata.toml", "no initdata");
+  EXPECT_THAT(Fail({"measure", "--config", "config.toml", "--initdata", "initdata.toml"}),
+              HasSubstr("initdata.toml"));
 }
 
 TEST_F(CcctlTest, KeysAreNotOverwritten) {

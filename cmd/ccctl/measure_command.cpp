@@ -3,7 +3,10 @@
 
 #include "base/status.h"
 #include "base/strings.h"
+#include "cca/rpv.h"
 #include "command.h"
+#include "initdata/initdata.h"
+#include "jose/digest.h"
 #include "node_config.h"
 #include "owner/measurement.h"
 #include "vmm/kvm/machine/machine.h"
@@ -17,6 +20,7 @@ namespace {
 
 struct Flags {
   std::string config;
+  std::string init_data;
   bool json = false;
 };
 
@@ -69,8 +73,20 @@ absl::StatusOr<owner::GuestDescription> DescribeOrdinary(const NodeConfig& confi
   return owner::GuestDescription{spec.kernel, spec.initramfs, QemuCommandLine(spec, choice), {}};
 }
 
+// The text as its owner wrote it, before gzip and base64 of the annotation.
+absl::StatusOr<cca::Rpv> RpvOfInitData(const std::string& path) {
+  CC_ASSIGN_OR_RETURN(const std::string text, ReadInput(path));
+  const absl::StatusOr<initdata::InitData> parsed = initdata::Parse(text);
+  if (!parsed.ok()) return Annotate(parsed.status(), path);
+  CC_ASSIGN_OR_RETURN(const jose::Hash hash, jose::ParseHash(parsed->algorithm));
+  return cca::RpvOf(jose::Digest(hash, text));
+}
+
 absl::Status Measure(const Flags& flags) {
-  CC_ASSIGN_OR_RETURN(const NodeConfig config, ReadNodeConfig(flags.config));
+  CC_ASSIGN_OR_RETURN(NodeConfig config, ReadNodeConfig(flags.config));
+  if (!flags.init_data.empty()) {
+    CC_ASSIGN_OR_RETURN(config.spec.realm.rpv, RpvOfInitData(flags.init_data));
+  }
   CC_ASSIGN_OR_RETURN(const owner::GuestDescription guest,
                       config.spec.tee == vmm::Tee::kCca ? DescribeRealm(config) : DescribeOrdinary(config));
   CC_ASSIGN_OR_RETURN(const owner::Measurement measurement, owner::Measure(guest));
@@ -91,6 +107,8 @@ void AddMeasure(CLI::App& app, Outcome& outcome) {
       "Example: ccctl measure --config /etc/kata-cc/config.toml --json > guest.json");
   const auto flags = std::make_shared<Flags>();
   measure->add_option("--config", flags->config, "The shim's configuration (/etc/kata-cc/config.toml)");
+  measure->add_option("--initdata", flags->init_data,
+                      "Initdata (TOML) of the pods: its digest is the Realm's personalization value");
   measure->add_flag("--json", flags->json, "Print the document that `ccctl trustee endorse` takes");
   OnRun(measure, outcome, [flags] { return Measure(*flags); });
 }
