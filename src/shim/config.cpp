@@ -28,6 +28,7 @@ void ReadVmm(TomlTable table, Config& config) {
   table.Read("initramfs", &config.vmm.initramfs);
   table.Read("vcpus", &config.vmm.vcpus);
   table.Read("memory_mib", &config.vmm.memory_mib);
+  table.Read("overhead_memory_mib", &config.vmm.overhead_memory_mib);
   table.Read("kernel_params", &config.vmm.kernel_params);
   table.Read("boot_timeout_s", &config.vmm.boot_timeout_s);
   table.Read("agent_timeout_s", &config.vmm.agent_timeout_s);
@@ -80,6 +81,7 @@ absl::StatusOr<Config> ParseConfig(std::string_view text, std::string_view sourc
   Config config;
   ReadVmm(root.Table("vmm"), config);
   root.Table("network").Read("spare_nics", &config.network.spare_nics);
+  root.Table("pod").Read("annotations", &config.pod.annotations);
   TomlTable image = root.Table("image");
   image.Read("insecure_plain_http", &config.image.insecure_plain_http);
   image.Read("egress_hosts", &config.image.egress_hosts);

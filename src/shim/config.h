@@ -27,6 +27,7 @@ struct Config {
     std::string initramfs = "/usr/share/kata-cc/initramfs.cpio";
     uint32_t vcpus = 1;
     uint32_t memory_mib = 512;
+    uint32_t overhead_memory_mib = 256;  // beside the limit of a pod that has one
     std::vector<std::string> kernel_params;
     uint32_t boot_timeout_s = 60;
     uint32_t agent_timeout_s = 30;
@@ -34,6 +35,9 @@ struct Config {
   struct {
     uint32_t spare_nics = 1;
   } network;
+  struct {
+    std::vector<std::string> annotations = {"cc_init_data", "default_memory", "default_vcpus"};
+  } pod;
   struct {
     std::vector<std::string> insecure_plain_http;  // registries spoken to without TLS; measured
     std::vector<std::string> egress_hosts;

@@ -9,6 +9,7 @@
 #include "base/file.h"
 #include "base/status.h"
 #include "base/strings.h"
+#include "base/toml.h"
 #include "initdata/carrier.h"
 #include "initdata/initdata.h"
 #include "shim/base64.h"
@@ -40,6 +41,33 @@ std::array<uint8_t, 64> Digest(std::string_view algorithm, std::string_view text
   return digest;
 }
 
+void Add(std::string destination, std::vector<std::string>* destinations) {
+  if (!destination.empty()) destinations->push_back(std::move(destination));
+}
+
+// Of aa.toml and cdh.toml, as far as they can be read here: whether they are right is the guest's to say.
+std::vector<std::string> Destinations(const initdata::InitData& data) {
+  std::vector<std::string> found;
+  const auto read = [](TomlTable table, std::string_view key) {
+    std::string value;
+    table.Read(key, &value);
+    return value;
+  };
+  if (auto aa = TomlTable::Parse(data.Find(initdata::kAttestationAgentConfig), "aa.toml"); aa.ok()) {
+    Add(read(aa->Table("token_configs").Table("kbs"), "url"), &found);
+  }
+  auto cdh = TomlTable::Parse(data.Find(initdata::kDataHubConfig), "cdh.toml");
+  if (!cdh.ok()) return found;
+  Add(read(cdh->Table("kbc"), "url"), &found);
+  for (TomlTable& registry : cdh->Table("image").Table("registry_config").Tables("registry")) {
+    Add(std::string(SplitOnce(read(registry, "location"), '/').first), &found);
+    for (TomlTable& mirror : registry.Tables("mirror")) {
+      Add(std::string(SplitOnce(read(mirror, "location"), '/').first), &found);
+    }
+  }
+  return found;
+}
+
 }  // namespace
 
 absl::StatusOr<std::optional<PodInitData>> InitDataOf(const Annotations& annotations) {
@@ -56,7 +84,9 @@ absl::StatusOr<std::optional<PodInitData>> InitDataOf(const Annotations& annotat
   if (!text.ok()) return Annotate(text.status(), context);
   const absl::StatusOr<initdata::InitData> parsed = initdata::Parse(*text);
   if (!parsed.ok()) return Annotate(parsed.status(), context);
-  return PodInitData{.gzip = *std::move(gzip), .digest = Digest(parsed->algorithm, *text)};
+  return PodInitData{.gzip = *std::move(gzip),
+                     .digest = Digest(parsed->algorithm, *text),
+                     .destinations = Destinations(*parsed)};
 }
 
 absl::Status AddInitData(const PodInitData& init_data, vmm::VmSpec* spec) {

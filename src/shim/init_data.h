@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -20,6 +21,8 @@ namespace cc::shim {
 struct PodInitData {
   std::string gzip;                     // as in the annotation
   std::array<uint8_t, 64> digest = {};  // of the text, by the algorithm that it names, zero-padded
+  // Hosts and URLs that it makes the guest speak to: a guest without a network reaches them through the shim.
+  std::vector<std::string> destinations;
 };
 
 // nullopt when the pod has none. InvalidArgument when the annotation is no base64 of gzip of initdata, or is

@@ -65,6 +65,30 @@ TEST(InitData, DigestIsThatOfTheTextPaddedWithZeros) {
   }
 }
 
+TEST(InitData, NamesWhomTheGuestWillSpeakTo) {
+  const auto init_data = InitDataOf(With(R"(version = "0.1.0"
+algorithm = "sha512"
+[data]
+"aa.toml" = '''
+[token_configs.kbs]
+url = "https://kbs.example:8080"
+'''
+"cdh.toml" = '''
+[kbc]
+name = "cc_kbc"
+url = "https://kbs.example:8080"
+[[image.registry_config.registry]]
+prefix = "docker.io"
+[[image.registry_config.registry.mirror]]
+location = "mirror.example:5000/hub"
+'''
+)"));
+  ASSERT_TRUE(init_data.ok()) << init_data.status();
+  EXPECT_THAT(
+      (*init_data)->destinations,
+      testing::ElementsAre("https://kbs.example:8080", "https://kbs.example:8080", "mirror.example:5000"));
+}
+
 TEST(InitData, IsOptional) {
   EXPECT_FALSE(InitDataOf({})->has_value());
   EXPECT_FALSE(InitDataOf({{kKey, ""}})->has_value());

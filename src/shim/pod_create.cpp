@@ -13,6 +13,7 @@
 #include "containerd/events.pb.h"
 #include "shim/oci_spec.h"
 #include "shim/pod.h"
+#include "shim/pod_annotations.h"
 #include "shim/pod_files.h"
 
 namespace cc::shim {
@@ -156,6 +157,7 @@ absl::StatusOr<std::shared_ptr<Sandbox>> Pod::MakeSandbox(
     const std::optional<google::protobuf::Any>& options) {
   CC_ASSIGN_OR_RETURN(std::optional<PodInitData> init_data, InitDataOf(annotations));
   CC_ASSIGN_OR_RETURN(Config config, LoadConfig(options, options_.config_environment));
+  CC_RETURN_IF_ERROR(ApplyAnnotations(annotations, &config));
   auto sandbox = std::make_shared<Sandbox>(SandboxOptions{.id = options_.daemon.id,
                                                           .namespace_name = options_.daemon.namespace_name,
                                                           .bundle = bundle,

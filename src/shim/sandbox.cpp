@@ -134,6 +134,9 @@ absl::Status Sandbox::DoBoot(const PodIdentity& identity) {
   if (!options_.config.attestation.kbs_url.empty()) {
     CC_RETURN_IF_ERROR(egress_rules_->Allow({options_.config.attestation.kbs_url}));
   }
+  if (options_.init_data.has_value()) {
+    CC_RETURN_IF_ERROR(egress_rules_->Allow(options_.init_data->destinations));
+  }
   if (!options_.network_namespace.empty()) {
     CC_ASSIGN_OR_RETURN(namespace_, pod_net::NetNamespace::Open(options_.network_namespace));
   }

@@ -53,6 +53,7 @@ absl::StatusOr<Pod::SandboxSettings> ParseSettings(const api::CreateSandboxReque
       .identity = {.hostname = config.hostname(), .dns = ResolverLines(config.dns_config())},
       .annotations = Annotations(request.annotations().begin(), request.annotations().end()),
       .sysctls = {}};
+  settings.annotations.insert(config.annotations().begin(), config.annotations().end());
   for (const auto& [key, value] : config.linux().sysctls()) settings.sysctls[key] = value;
   return settings;
 }
