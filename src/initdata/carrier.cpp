@@ -62,7 +62,8 @@ absl::StatusOr<std::string> Decompress(std::string_view gzip) {
   if (size > kMaxSize || gzip.size() > kMaxSize) {
     return absl::InvalidArgumentError("initdata: longer than 1 MiB");
   }
-  if (code != Z_STREAM_END || rest) return absl::InvalidArgumentError("initdata: not one complete gzip member");
+  if (code != Z_STREAM_END || rest)
+    return absl::InvalidArgumentError("initdata: not one complete gzip member");
   text.resize(size);
   return text;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// How initdata travels: compressed in the pod's annotation, and to the guest as a small read-only disk. Kata's
-// forms: the annotation io.katacontainers.config.hypervisor.cc_init_data is base64 of gzip of the text; the
-// disk is the magic "initdata", the length of what follows as a little-endian u64, the same gzip bytes, and
-// zeros up to a whole sector.
+// How initdata travels: compressed in the pod's annotation, and to the guest as a small read-only disk.
+// Kata's forms: the annotation io.katacontainers.config.hypervisor.cc_init_data is base64 of gzip of the
+// text; the disk is the magic "initdata", the length of what follows as a little-endian u64, the same gzip
+// bytes, and zeros up to a whole sector.
 #ifndef CC_INITDATA_CARRIER_H_
 #define CC_INITDATA_CARRIER_H_
 

@@ -35,7 +35,8 @@ TEST(CarrierTest, DiskHasKatasForm) {
 
 // What `printf abc | gzip -n` of GNU gzip 1.12 writes.
 TEST(CarrierTest, ReadsForeignGzip) {
-  const std::string gzip("\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x4b\x4c\x4a\x06\x00\xc2\x41\x24\x35\x03\x00\x00\x00", 23);
+  const std::string gzip(
+      "\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03\x4b\x4c\x4a\x06\x00\xc2\x41\x24\x35\x03\x00\x00\x00", 23);
   const auto text = Decompress(gzip);
   ASSERT_TRUE(text.ok()) << text.status();
   EXPECT_EQ(*text, "abc");

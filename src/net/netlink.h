@@ -57,7 +57,8 @@ class Netlink {
 
   // Sends and waits for the acknowledgement. `what` begins the error.
   absl::Status Execute(NetlinkRequest& request, std::string_view what);
-  // Sends a dump request (or one for a single object, with NLM_F_ACK) and calls `visit` for each message of the answer.
+  // Sends a dump request (or one for a single object, with NLM_F_ACK) and calls `visit` for each message of
+  // the answer.
   absl::Status Dump(NetlinkRequest& request, std::string_view what,
                     const std::function<void(const nlmsghdr*)>& visit);
 

@@ -116,7 +116,8 @@ TEST_F(NetlinkTest, AnInterfaceFollowsItsRequests) {
   EXPECT_EQ(addresses(), (List{"192.0.2.1/24", "2001:db8::1/64"}));
   EXPECT_EQ(FindLinkByName(*netlink_, "eth0")->mtu, 1400U);
   // While it is up: another address, the old one goes.
-  absl::Status status = UpdateInterface(*netlink_, Request("02:00:00:00:00:01", {"192.0.2.2", "2001:db8::1"}));
+  absl::Status status =
+      UpdateInterface(*netlink_, Request("02:00:00:00:00:01", {"192.0.2.2", "2001:db8::1"}));
   ASSERT_TRUE(status.ok()) << status;
   EXPECT_EQ(addresses(), (List{"192.0.2.2/24", "2001:db8::1/64"}));
   // Another hardware address, and then none of its addresses.

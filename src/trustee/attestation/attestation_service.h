@@ -25,7 +25,7 @@ namespace cc::trustee {
 struct EvidenceItem {
   std::string tee;
   nlohmann::json evidence;
-  nlohmann::json runtime_data;  // the evidence must carry the hash of its canonical form
+  nlohmann::json runtime_data;             // the evidence must carry the hash of its canonical form
   std::optional<std::string> report_data;  // or, without runtime data, exactly these bytes
   jose::Hash hash = jose::Hash::kSha384;
   std::optional<InitData> init_data;
