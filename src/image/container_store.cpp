@@ -12,11 +12,11 @@
 #include "base/beneath.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/remove_tree.h"
 #include "base/status.h"
 #include "base/strings.h"
 #include "image/digest.h"
 #include "image/overlay.h"
-#include "image/remove_tree.h"
 
 namespace cc::image {
 namespace {

@@ -13,9 +13,9 @@
 #include "base/beneath.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/remove_tree.h"
 #include "base/status.h"
 #include "base/strings.h"
-#include "image/remove_tree.h"
 
 namespace cc::image {
 namespace {

@@ -11,10 +11,10 @@
 
 #include <cerrno>
 
+#include "base/remove_tree.h"
 #include "base/status.h"
 #include "base/strings.h"
 #include "image/entry_path.h"
-#include "image/remove_tree.h"
 
 namespace cc::image {
 namespace {

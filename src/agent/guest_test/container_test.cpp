@@ -139,6 +139,44 @@ TEST(GuestContainer, MountsCopiedFilesAndSharedMemory) {
   EXPECT_EQ(*ReadFile("/run/kata-containers/shared/containers/vol-1-conf/data"), "copied\n");
 }
 
+TEST(GuestContainer, SeesUpdatesOfCopiesThatGoWithIt) {
+  const std::string copy = "/run/kata-containers/shared/containers/fresh-0123456789abcdef-0-";
+  const auto put = [&](const std::string& name, const std::string& data, uint32_t mode) {
+    grpc::CopyFileRequest file;
+    file.set_path(copy + name);
+    file.set_data(data);
+    file.set_file_size(static_cast<int64_t>(data.size()));
+    file.set_file_mode(mode);
+    file.set_dir_mode(0755);
+    const auto copied = Agent().CopyFile(file);
+    ASSERT_TRUE(copied.ok()) << ErrorOf(copied);
+  };
+  put("hosts", "old", 0100644);
+  put("v/..2026_01_01_00_00_00.1/key", "old", 0100644);
+  put("v/..data", "..2026_01_01_00_00_00.1", 0120777);
+  put("v/key", "..data/key", 0120777);
+  auto request = Request("fresh", {"sh", "-c",
+                                   "until grep -q new /etc/hosts && grep -q new /v/key; do sleep 0.1; done; "
+                                   "ls -A /v; cat /etc/hosts"});
+  for (const auto& [name, destination] : {std::pair("hosts", "/etc/hosts"), std::pair("v", "/v")}) {
+    grpc::Mount* mount = request.mutable_oci()->add_mounts();
+    mount->set_source(copy + name);
+    mount->set_destination(destination);
+    mount->set_type("bind");
+    mount->add_options("rbind");
+    mount->add_options("ro");
+  }
+  Start(request);
+  put("v/..2026_01_01_00_00_01.2/key", "new", 0100644);
+  put("v/..data", "..2026_01_01_00_00_01.2", 0120777);
+  put("hosts", "new\n", 0100644);
+  EXPECT_EQ(ReadAll("fresh"), "..2026_01_01_00_00_01.2\n..data\nkey\nnew\n");
+  EXPECT_EQ(Wait("fresh"), 0);
+  Remove("fresh");
+  EXPECT_FALSE(ReadFile(copy + "hosts").ok());
+  EXPECT_FALSE(ReadFile(copy + "v/key").ok());
+}
+
 TEST(GuestContainer, RefusesALinkAsMountSource) {
   grpc::CopyFileRequest link;
   link.set_path("/run/kata-containers/shared/containers/evil");

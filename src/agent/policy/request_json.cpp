@@ -111,6 +111,14 @@ json MessageJson(const Message& message) {
   return object;
 }
 
+// A file's content would become millions of numbers, only to be left out.
+void DropContent(Message& request) {
+  const google::protobuf::Descriptor& type = *request.GetDescriptor();
+  const google::protobuf::Reflection& r = *request.GetReflection();
+  if (S_ISLNK(r.GetUInt32(request, type.FindFieldByName("file_mode")))) return;
+  r.ClearField(&request, type.FindFieldByName("data"));
+}
+
 void ShortenCopyFile(json& request) {
   std::string target;
   if (S_ISLNK(request.value("file_mode", 0U))) {
@@ -151,6 +159,7 @@ absl::StatusOr<std::string> RequestJson(std::string_view type, std::string_view 
   if (!message->ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
     return absl::InvalidArgumentError("request does not parse as its message type");
   }
+  if (type == kCopyFile) DropContent(*message);
   json request = MessageJson(*message);
   if (type == kCopyFile) ShortenCopyFile(request);
   return request.dump(-1, ' ', false, json::error_handler_t::replace);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
@@ -53,6 +54,9 @@ absl::Status TerminationLog(Sandbox& sandbox, const std::string& id, grpc::GetDi
   if (::fstat(file->get(), &st) != 0 || !S_ISREG(st.st_mode)) {
     return absl::FailedPreconditionError("the termination message is no regular file");
   }
+  // kubelet takes the end of a longer message.
+  const off_t start = st.st_size - static_cast<off_t>(kMaxTerminationLog);
+  if (start > 0 && ::lseek(file->get(), start, SEEK_SET) < 0) return ErrnoStatus(errno, "seek");
   std::array<char, kMaxTerminationLog> buffer;
   CC_ASSIGN_OR_RETURN(const size_t n, ReadSome(file->get(), buffer));
   out.set_data(ToUtf8(std::string_view(buffer.data(), n)));

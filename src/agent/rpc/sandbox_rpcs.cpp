@@ -7,7 +7,6 @@
 
 #include "agent/rpc/services.h"
 #include "agent/run/release.h"
-#include "agent/storage/copy_file.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/status.h"
@@ -85,7 +84,7 @@ void RegisterSandbox(ttrpc::Server* server, Sandbox* sandbox) {
       server, "RemoveStaleVirtiofsShareMounts",
       [](const CallContext&, const auto&) { return absl::OkStatus(); });
   HandleEmpty<grpc::CopyFileRequest>(server, "CopyFile", [sandbox](const CallContext&, const auto& in) {
-    return CopyFile(StrCat(sandbox->config().base, "/shared/containers"), in);
+    return sandbox->copies().Copy(in);
   });
 }
 

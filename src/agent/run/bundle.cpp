@@ -8,43 +8,16 @@
 #include <cerrno>
 #include <filesystem>
 
-#include "base/file.h"
 #include "base/status.h"
 #include "base/strings.h"
 
 namespace cc::agent {
-namespace {
 
-constexpr size_t kMaxMountinfo = 4 << 20;
-
-bool IsOctal(char c) { return c >= '0' && c <= '7'; }
-
-// mountinfo writes blank, tab, newline and backslash as \ooo.
-std::string Unescape(std::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 3 < text.size() && IsOctal(text[i + 1]) && IsOctal(text[i + 2]) &&
-        IsOctal(text[i + 3])) {
-      out.push_back(
-          static_cast<char>((text[i + 1] - '0') * 64 + (text[i + 2] - '0') * 8 + (text[i + 3] - '0')));
-      i += 3;
-    } else {
-      out.push_back(text[i]);
-    }
-  }
-  return out;
-}
-
-}  // namespace
-
-std::vector<std::string> MountsBeneath(std::string_view mountinfo, std::string_view directory) {
+std::vector<std::string> MountsBeneath(const std::vector<MountEntry>& mounts, std::string_view directory) {
   const std::string prefix = StrCat(directory, "/");
   std::vector<std::string> out;
-  for (std::string_view line : StrSplit(mountinfo, '\n')) {
-    const std::vector<std::string_view> fields = StrSplit(line, ' ');
-    if (fields.size() < 5) continue;
-    std::string point = Unescape(fields[4]);
-    if (point.compare(0, prefix.size(), prefix) == 0) out.push_back(std::move(point));
+  for (const MountEntry& mount : mounts) {
+    if (mount.point.starts_with(prefix)) out.push_back(mount.point);
   }
   std::reverse(out.begin(), out.end());
   return out;
@@ -56,14 +29,14 @@ absl::Status CreateBundle(const std::string& path) {
 }
 
 absl::Status RemoveBundle(const std::string& path) {
-  CC_ASSIGN_OR_RETURN(std::string mountinfo, ReadFile("/proc/self/mountinfo", kMaxMountinfo));
-  for (const std::string& point : MountsBeneath(mountinfo, path)) {
+  CC_ASSIGN_OR_RETURN(std::vector<MountEntry> mounts, ReadMountinfo());
+  for (const std::string& point : MountsBeneath(mounts, path)) {
     if (::umount2(point.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW) != 0 && errno != EINVAL && errno != ENOENT) {
       return ErrnoStatus(errno, StrCat("unmount ", point));
     }
   }
-  CC_ASSIGN_OR_RETURN(mountinfo, ReadFile("/proc/self/mountinfo", kMaxMountinfo));
-  if (!MountsBeneath(mountinfo, path).empty()) {
+  CC_ASSIGN_OR_RETURN(mounts, ReadMountinfo());
+  if (!MountsBeneath(mounts, path).empty()) {
     return absl::FailedPreconditionError(
         StrCat("remove bundle ", path, ": something is still mounted in it"));
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "base/mountinfo.h"
 
 namespace cc::agent {
 
@@ -17,8 +18,8 @@ absl::Status CreateBundle(const std::string& path);
 // while something is still mounted there. OK when there is no such directory.
 absl::Status RemoveBundle(const std::string& path);
 
-// The mount points beneath `directory` in a text of the form of /proc/self/mountinfo, innermost first.
-std::vector<std::string> MountsBeneath(std::string_view mountinfo, std::string_view directory);
+// The points of `mounts` beneath `directory`, innermost first.
+std::vector<std::string> MountsBeneath(const std::vector<MountEntry>& mounts, std::string_view directory);
 
 }  // namespace cc::agent
 

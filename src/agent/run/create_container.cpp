@@ -161,7 +161,13 @@ absl::Status Build(Sandbox& sandbox, const ttrpc::CallContext& call, Container& 
 
 absl::Status CreateContainer(Sandbox& sandbox, const ttrpc::CallContext& call,
                              const grpc::CreateContainerRequest& request) {
-  CC_ASSIGN_OR_RETURN(Plan plan, MakePlan(sandbox, request));
+  absl::StatusOr<Plan> planned = MakePlan(sandbox, request);
+  if (!planned.ok()) {
+    const std::string& id = request.container_id();
+    if (CheckId(id).ok() && !sandbox.Find(id).ok()) sandbox.copies().RemoveOf(id).IgnoreError();
+    return planned.status();
+  }
+  Plan plan = *std::move(planned);
   CC_ASSIGN_OR_RETURN(const std::shared_ptr<Container> container, sandbox.Reserve(request.container_id()));
   call.OnCancel([cancel = container->cancel()] { cancel->Set(); });
   log::Info("creating container", {{"container", container->id()}, {"image", plan.image}});

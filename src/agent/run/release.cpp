@@ -3,6 +3,7 @@
 
 #include <signal.h>
 
+#include "agent/oci/id.h"
 #include "agent/run/bundle.h"
 #include "base/log.h"
 #include "base/status.h"
@@ -38,12 +39,19 @@ absl::Status Release(Sandbox& sandbox, Container& container) {
   Keep(&first, RemoveBundle(container.bundle()));
   for (const std::string& mount_point : container.resources().volumes) sandbox.volumes().Release(mount_point);
   container.resources().volumes.clear();
+  Keep(&first, sandbox.copies().RemoveOf(container.id()));
   return first;
 }
 
 absl::Status RemoveContainer(Sandbox& sandbox, const ttrpc::CallContext& call, const std::string& id,
                              std::optional<std::chrono::seconds> timeout) {
-  CC_ASSIGN_OR_RETURN(const std::shared_ptr<Container> container, sandbox.Find(id));
+  absl::StatusOr<std::shared_ptr<Container>> found = sandbox.Find(id);
+  if (!found.ok()) {
+    // Files may have been copied for a container that never came.
+    if (CheckId(id).ok()) sandbox.copies().RemoveOf(id).IgnoreError();
+    return found.status();
+  }
+  const std::shared_ptr<Container> container = *std::move(found);
   if (container->creating()) {
     container->cancel()->Set();
     container->AwaitCreation();

@@ -12,8 +12,9 @@
 
 namespace cc::agent {
 
-// Kills what runs, removes cgroup, mounts, volumes and bundle. Goes on after a failure and returns the first.
-// The caller is the one who created the container and failed, or who won Container::BeginRemoval.
+// Kills what runs, removes cgroup, mounts, volumes, copied files and bundle. Goes on after a failure and
+// returns the first. The caller is the one who created the container and failed, or who won
+// Container::BeginRemoval.
 absl::Status Release(Sandbox& sandbox, Container& container);
 
 // RemoveContainer: ends a creation that is under way, or kills all processes, waits until init has ended (at

@@ -35,8 +35,9 @@ TEST(Bundle, FindsMountsInnermostFirstAndUnescapes) {
       "24 23 0:22 / /run/c/a/rootfs/with\\040blank rw - tmpfs tmpfs rw\n"
       "25 22 0:23 / /run/c/ab rw - tmpfs tmpfs rw\n"
       "broken\n";
-  EXPECT_THAT(MountsBeneath(text, "/run/c/a"), ElementsAre("/run/c/a/rootfs/with blank", "/run/c/a/rootfs"));
-  EXPECT_TRUE(MountsBeneath("", "/run/c/a").empty());
+  EXPECT_THAT(MountsBeneath(ParseMountinfo(text), "/run/c/a"),
+              ElementsAre("/run/c/a/rootfs/with blank", "/run/c/a/rootfs"));
+  EXPECT_TRUE(MountsBeneath({}, "/run/c/a").empty());
 }
 
 TEST(Bundle, IsRemovedWithItsMountsButNotWhatTheyShowed) {

@@ -35,7 +35,8 @@ Sandbox::Sandbox(SandboxConfig config, Reaper* reaper, UniqueFd base_fd, std::un
       crun_(std::move(crun)),
       oom_(std::move(oom)),
       stop_(std::move(stop)),
-      volumes_(config_.base, base_fd_.get()) {}
+      volumes_(config_.base, base_fd_.get()),
+      copies_(StrCat(config_.base, "/shared/containers")) {}
 
 absl::StatusOr<std::shared_ptr<Container>> Sandbox::Reserve(const std::string& id) {
   CC_ASSIGN_OR_RETURN(std::shared_ptr<Latch> cancel, Latch::Create());

@@ -17,6 +17,7 @@
 #include "agent/run/container.h"
 #include "agent/run/crun.h"
 #include "agent/run/reaper.h"
+#include "agent/storage/copy_file.h"
 #include "agent/storage/volumes.h"
 #include "base/unique_fd.h"
 
@@ -42,6 +43,7 @@ class Sandbox {
   Reaper& reaper() { return *reaper_; }
   Crun& crun() { return *crun_; }
   Volumes& volumes() { return volumes_; }
+  CopiedFiles& copies() { return copies_; }
   OomWatch& oom() { return *oom_; }
   // Set when the sandbox is to end and with it the agent.
   Latch& stop() { return *stop_; }
@@ -77,6 +79,7 @@ class Sandbox {
   const std::unique_ptr<OomWatch> oom_;
   const std::shared_ptr<Latch> stop_;
   Volumes volumes_;
+  CopiedFiles copies_;
 
   mutable std::mutex mutex_;
   bool created_ = false;

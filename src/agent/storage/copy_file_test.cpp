@@ -5,6 +5,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <thread>
+
 #include "base/file.h"
 #include "gtest/gtest.h"
 
@@ -16,6 +22,7 @@ class CopyFileTest : public ::testing::Test {
   void SetUp() override {
     dir_.emplace(*TempDir::Create("/tmp/cc-copy-"));
     root_ = dir_->path() + "/shared";
+    files_.emplace(root_);
     ::mkdir(root_.c_str(), 0755);
     ::mkdir(Outside().c_str(), 0755);
   }
@@ -33,12 +40,13 @@ class CopyFileTest : public ::testing::Test {
     in.set_gid(static_cast<int32_t>(::getgid()));
     return in;
   }
-  absl::StatusCode Copy(const grpc::CopyFileRequest& in) const { return CopyFile(root_, in).code(); }
+  absl::StatusCode Copy(const grpc::CopyFileRequest& in) { return files_->Copy(in).code(); }
   std::string Content(const std::string& name) const { return *ReadFile(root_ + "/" + name); }
   bool OutsideIsEmpty() const { return ::rmdir(Outside().c_str()) == 0; }
 
   std::optional<TempDir> dir_;
   std::string root_;
+  std::optional<CopiedFiles> files_;
 };
 
 using enum absl::StatusCode;
@@ -145,6 +153,82 @@ TEST_F(CopyFileTest, MakesDirectoriesAndKeepsTheirContent) {
   ASSERT_EQ(::stat((root_ + "/d").c_str(), &st), 0);
   EXPECT_EQ(st.st_mode & 07777, 0700U);
   EXPECT_NE(Copy(File("d", "a file over a directory")), kOk);
+}
+
+TEST_F(CopyFileTest, GivesNewContentToAFileThatMayBeMounted) {
+  ASSERT_EQ(Copy(File("hosts", "a longer text")), kOk);
+  const UniqueFd mounted = *OpenFile(root_ + "/hosts", O_RDONLY);
+  ASSERT_EQ(Copy(File("hosts", "new", 0100600)), kOk);
+  std::array<char, 32> buffer;
+  EXPECT_EQ(*ReadSome(mounted.get(), buffer), 3U);
+  struct stat st {};
+  ASSERT_EQ(::fstat(mounted.get(), &st), 0);
+  EXPECT_EQ(st.st_mode & 07777, 0600U);
+  EXPECT_EQ(st.st_nlink, 1U);
+  EXPECT_NE(::access((root_ + "/.hosts.cc-part").c_str(), F_OK), 0);
+}
+
+TEST_F(CopyFileTest, TakesTheLongestNames) {
+  const std::string a = std::string(254, 'n') + "a";
+  const std::string b = std::string(254, 'n') + "b";
+  EXPECT_EQ(Copy(File(a, "1")), kOk);
+  EXPECT_EQ(Copy(File(b, "2")), kOk);
+  EXPECT_EQ(Content(a) + Content(b), "12");
+}
+
+TEST_F(CopyFileTest, DropsOldVersionsOfAKubernetesVolumeWhenTheCurrentOneChanges) {
+  const std::string old = "v/..2026_08_22_10_00_00.111";
+  const std::string current = "v/..2026_08_22_10_01_00.222";
+  ASSERT_EQ(Copy(File(old + "/kept", "1")), kOk);
+  ASSERT_EQ(Copy(File(old + "/gone", "1")), kOk);
+  ASSERT_EQ(Copy(File("v/..data", old.substr(2), 0120777)), kOk);
+  ASSERT_EQ(Copy(File("v/kept", "..data/kept", 0120777)), kOk);
+  ASSERT_EQ(Copy(File("v/gone", "..data/gone", 0120777)), kOk);
+  ASSERT_EQ(Copy(File("v/..foreign/f", "x")), kOk);
+  ASSERT_EQ(Copy(File("v/dangling", "nowhere", 0120777)), kOk);
+  ASSERT_EQ(Copy(File(current + "/kept", "2")), kOk);
+  EXPECT_EQ(Content("v/kept"), "1");
+  ASSERT_EQ(Copy(File("v/..data", current.substr(2), 0120777)), kOk);
+  EXPECT_EQ(Content("v/kept"), "2");
+  struct stat st {};
+  EXPECT_NE(::lstat((root_ + "/" + old).c_str(), &st), 0);
+  EXPECT_NE(::lstat((root_ + "/v/gone").c_str(), &st), 0);
+  EXPECT_EQ(::lstat((root_ + "/v/dangling").c_str(), &st), 0) << "not kubelet's";
+  EXPECT_EQ(Content("v/..foreign/f"), "x");
+}
+
+TEST_F(CopyFileTest, RemovesWhatBelongsToAContainer) {
+  const std::string tag = "-0123456789abcdef-";
+  for (const std::string& name : {"c" + tag + "0-a/f", "c" + tag + "1-b", "cc" + tag + "0-a",
+                                  std::string("c-1-conf"), std::string("c-0123456789abcdeX-f"), "c" + tag}) {
+    ASSERT_EQ(Copy(File(name, "x")), kOk);
+  }
+  ASSERT_EQ(Copy(File("c" + tag + "2-link", Outside(), 0120777)), kOk);
+  ASSERT_TRUE(files_->RemoveOf("c").ok());
+  std::set<std::string> left;
+  for (const auto& entry : std::filesystem::directory_iterator(root_)) left.insert(entry.path().filename());
+  EXPECT_EQ(left, (std::set<std::string>{"cc" + tag + "0-a", "c-1-conf", "c-0123456789abcdeX-f"}));
+  EXPECT_TRUE(OutsideIsEmpty());
+  EXPECT_TRUE(CopiedFiles(dir_->path() + "/absent").RemoveOf("c").ok());
+}
+
+TEST_F(CopyFileTest, ChunksOfManyFilesAndOfOneFileMayComeAtOnce) {
+  std::vector<std::thread> senders;
+  for (int i = 0; i < 8; ++i) {
+    senders.emplace_back([this, i] {
+      for (int round = 0; round < 50; ++round) {
+        const std::string content(1000 + i, static_cast<char>('a' + i));
+        for (const std::string& name : {"own" + std::to_string(i), std::string("same")}) {
+          grpc::CopyFileRequest whole = File(name, content);
+          EXPECT_EQ(Copy(whole), kOk);
+        }
+      }
+    });
+  }
+  for (std::thread& sender : senders) sender.join();
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(Content("own" + std::to_string(i)).size(), 1000U + i);
+  const std::string same = Content("same");
+  EXPECT_EQ(same, std::string(same.size(), same[0]));
 }
 
 TEST_F(CopyFileTest, RefusesOtherTypes) {

@@ -53,6 +53,12 @@ absl::Status ApplyGroup(const grpc::Storage& storage, const UniqueFd& directory)
 
 }  // namespace
 
+Volumes::~Volumes() {
+  for (const auto& [mount_point, volume] : volumes_) {
+    if (volume.mounted) ::umount2(mount_point.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);
+  }
+}
+
 absl::Status Volumes::Check(const grpc::Storage& storage) const {
   static constexpr std::array<std::string_view, 2> kOurs = {"ephemeral", "local"};
   if (std::find(kOurs.begin(), kOurs.end(), storage.driver()) == kOurs.end()) {
@@ -73,8 +79,14 @@ absl::Status Volumes::Check(const grpc::Storage& storage) const {
 
 absl::Status Volumes::SetUp(const grpc::Storage& storage) {
   const std::string relative = storage.mount_point().substr(base_.size());
+  // A part of another volume (subPath) that a container has made already is taken as it is, be it a file.
+  const absl::StatusOr<UniqueFd> existing = OpenBeneath(base_fd_, relative, O_PATH | O_NOFOLLOW);
+  struct stat st {};
+  const bool existed = existing.ok() && ::fstat(existing->get(), &st) == 0;
+  if (existed && storage.driver() == "local" && S_ISREG(st.st_mode)) return absl::OkStatus();
   CC_ASSIGN_OR_RETURN(UniqueFd directory, MakeDirsBeneath(base_fd_, relative, 0755));
   if (storage.driver() == "local") {
+    if (existed) return absl::OkStatus();
     if (::chmod(FdPath(directory).c_str(), LocalMode(storage)) != 0) {
       return ErrnoStatus(errno, StrCat("set mode of ", storage.mount_point()));
     }
@@ -97,14 +109,15 @@ absl::Status Volumes::Add(const grpc::Storage& storage) {
     return absl::OkStatus();
   }
   CC_RETURN_IF_ERROR(SetUp(storage));
-  volumes_[storage.mount_point()] = Volume{.users = 1, .mounted = storage.driver() == "ephemeral"};
+  volumes_[storage.mount_point()] =
+      Volume{.users = 1, .mounted = storage.driver() == "ephemeral", .kept = storage.shared()};
   return absl::OkStatus();
 }
 
 void Volumes::Release(const std::string& mount_point) {
   std::lock_guard lock(mutex_);
   const auto volume = volumes_.find(mount_point);
-  if (volume == volumes_.end() || --volume->second.users > 0) return;
+  if (volume == volumes_.end() || volume->second.kept || --volume->second.users > 0) return;
   if (volume->second.mounted) ::umount2(mount_point.c_str(), MNT_DETACH | UMOUNT_NOFOLLOW);
   volumes_.erase(volume);
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Volumes that live in the guest: memory-backed file systems ("ephemeral") and directories ("local"), at
 // paths the host chose beneath <base>/sandbox and <base>/shared. Containers of a pod share them: a volume is
-// counted and goes with its last user. Every other storage driver is refused: nothing of the host's file
-// systems is passed through. Thread-safe.
+// counted and goes with its last user, or, when it is `shared`, with the sandbox: what an init container
+// left in an emptyDir is there when the next container comes. Every other storage driver is refused: nothing
+// of the host's file systems is passed through. Thread-safe.
 #ifndef CC_AGENT_STORAGE_VOLUMES_H_
 #define CC_AGENT_STORAGE_VOLUMES_H_
 
@@ -20,6 +21,8 @@ class Volumes {
  public:
   // `base` exists and is open as `base_fd` (not owned).
   Volumes(std::string base, int base_fd) : base_(std::move(base)), base_fd_(base_fd) {}
+
+  ~Volumes();  // unmounts what is left
 
   // Refuses what Add would refuse for the sake of its form; changes nothing.
   absl::Status Check(const grpc::Storage& storage) const;
@@ -42,6 +45,7 @@ class Volumes {
   struct Volume {
     int users = 0;
     bool mounted = false;
+    bool kept = false;
   };
   std::map<std::string, Volume> volumes_;
 };

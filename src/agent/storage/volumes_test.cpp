@@ -99,6 +99,34 @@ TEST_F(VolumesTest, SharesAnEphemeralVolumeUntilItsLastUserGoes) {
   EXPECT_EQ(volumes_->Remount(storage).code(), kNotFound);
 }
 
+TEST_F(VolumesTest, KeepsASharedVolumeUntilTheSandboxEnds) {
+  if (::geteuid() != 0) GTEST_SKIP() << "mounting needs root";
+  grpc::Storage storage = Storage("ephemeral", "/sandbox/ephemeral/v");
+  storage.set_shared(true);
+  ASSERT_TRUE(volumes_->Add(storage).ok());
+  ASSERT_TRUE(WriteFileAtomic(base_ + "/sandbox/ephemeral/v/f", "from the init container").ok());
+  volumes_->Release(storage.mount_point());
+  EXPECT_TRUE(IsTmpfsMount("/sandbox/ephemeral/v"));
+  ASSERT_TRUE(volumes_->Add(storage).ok());
+  EXPECT_EQ(*ReadFile(base_ + "/sandbox/ephemeral/v/f"), "from the init container");
+  volumes_.reset();
+  EXPECT_FALSE(IsTmpfsMount("/sandbox/ephemeral/v"));
+}
+
+TEST_F(VolumesTest, TakesAPartOfAVolumeAsAContainerMadeIt) {
+  ASSERT_TRUE(volumes_->Add(Storage("local", "/sandbox/v")).ok());
+  ASSERT_EQ(::mkdir((base_ + "/sandbox/v/d").c_str(), 0700), 0);
+  ASSERT_TRUE(WriteFileAtomic(base_ + "/sandbox/v/f", "x", 0600).ok());
+  ASSERT_EQ(::symlink("/etc", (base_ + "/sandbox/v/l").c_str()), 0);
+  EXPECT_TRUE(volumes_->Add(Storage("local", "/sandbox/v/d")).ok());
+  EXPECT_TRUE(volumes_->Add(Storage("local", "/sandbox/v/f")).ok());
+  EXPECT_FALSE(volumes_->Add(Storage("local", "/sandbox/v/l")).ok());
+  struct stat st {};
+  ASSERT_EQ(::stat((base_ + "/sandbox/v/d").c_str(), &st), 0);
+  EXPECT_EQ(st.st_mode & 07777, 0700U);
+  EXPECT_EQ(*ReadFile(base_ + "/sandbox/v/f"), "x");
+}
+
 TEST_F(VolumesTest, PinsBindSourcesWithoutFollowingLinks) {
   if (::geteuid() != 0) GTEST_SKIP() << "mounting needs root";
   for (const char* directory : {"/shared", "/shared/d", "/bundle"}) {

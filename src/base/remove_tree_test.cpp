@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "image/remove_tree.h"
+#include "base/remove_tree.h"
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -12,7 +12,7 @@
 #include "base/file.h"
 #include "base/unique_fd.h"
 
-namespace cc::image {
+namespace cc {
 namespace {
 
 namespace fs = std::filesystem;
@@ -72,4 +72,4 @@ TEST_F(RemoveTreeTest, RemovesATreeOfTenThousandLevels) {
 }
 
 }  // namespace
-}  // namespace cc::image
+}  // namespace cc

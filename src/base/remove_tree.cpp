@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "image/remove_tree.h"
+#include "base/remove_tree.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 #include "base/strings.h"
 #include "base/unique_fd.h"
 
-namespace cc::image {
+namespace cc {
 namespace {
 
 struct CloseDir {
@@ -89,4 +89,4 @@ absl::Status RemoveTree(int dir_fd, const std::string& name) {
   return remover.RemoveMoved();
 }
 
-}  // namespace cc::image
+}  // namespace cc
