@@ -174,23 +174,6 @@ absl::Status LayerDecryptor::Decrypt(const ReadBlock& read, const WriteBlock& wr
   });
 }
 
-absl::Status LayerDecryptor::DecryptStreaming(ReleaseBeforeVerification, const ReadBlock& read,
-                                              const WriteBlock& write) {
-  CC_ASSIGN_OR_RETURN(Verifier verifier, Verifier::Create(secrets_, max_bytes_));
-  CC_ASSIGN_OR_RETURN(KeyStream stream, KeyStream::Create(secrets_));
-  absl::Status written;
-  CC_RETURN_IF_ERROR(ForEachPiece(read, [&](std::string_view piece) -> absl::Status {
-    CC_RETURN_IF_ERROR(verifier.AddCiphertext(piece));
-    if (!written.ok() && !verifier.wants_plaintext()) return absl::OkStatus();
-    CC_ASSIGN_OR_RETURN(const std::string_view plain, stream.Apply(piece));
-    if (verifier.wants_plaintext()) CC_RETURN_IF_ERROR(verifier.AddPlaintext(plain));
-    if (written.ok()) written = write(plain);
-    return absl::OkStatus();
-  }));
-  CC_RETURN_IF_ERROR(verifier.Verdict());
-  return written;
-}
-
 absl::StatusOr<EncryptedLayerInfo> EncryptLayer(const ReadBlock& read, const WriteBlock& write) {
   EncryptedLayerInfo info;
   info.secrets.key = SecretBytes(jose::RandomBytes(kLayerKeySize));

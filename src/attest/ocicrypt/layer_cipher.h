@@ -34,12 +34,6 @@ struct LayerSecrets {
   std::string plain_digest;
 };
 
-// Says that plaintext may be given out before the HMAC over it was compared. Only into a place that nobody
-// looks at until the whole call has returned OK, and through parsers that hold against hostile input.
-struct ReleaseBeforeVerification {
-  explicit ReleaseBeforeVerification() = default;
-};
-
 // Decrypts one layer, once. Thread-compatible.
 class LayerDecryptor {
  public:
@@ -50,10 +44,6 @@ class LayerDecryptor {
   // Writes nothing before the whole ciphertext is verified. PermissionDenied when it is not what the key's
   // owner encrypted.
   absl::Status Decrypt(const ReadBlock& read, const WriteBlock& write);
-
-  // One pass. When `write` fails the rest is still read and hashed: a wrong HMAC is what the caller hears of
-  // then, whatever a parser said, so that its error tells a forger nothing about the plaintext.
-  absl::Status DecryptStreaming(ReleaseBeforeVerification, const ReadBlock& read, const WriteBlock& write);
 
  private:
   LayerSecrets secrets_;

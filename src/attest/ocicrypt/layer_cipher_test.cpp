@@ -60,15 +60,10 @@ TEST_P(LayerCipherSizes, DecryptsWhatWasEncryptedInAnyPieces) {
     for (const bool with_digest : {true, false}) {
       LayerSecrets secrets = CopyOf(sample.info.secrets);
       if (!with_digest) secrets.plain_digest.clear();
-      std::string staged, streamed;
+      std::string out;
       LayerDecryptor decryptor(std::move(secrets));
-      ASSERT_TRUE(decryptor.Decrypt(Pieces(sample.ciphertext, piece), Into(&staged)).ok());
-      ASSERT_TRUE(decryptor
-                      .DecryptStreaming(ReleaseBeforeVerification{}, Pieces(sample.ciphertext, piece),
-                                        Into(&streamed))
-                      .ok());
-      EXPECT_EQ(staged, plain);
-      EXPECT_EQ(streamed, plain);
+      ASSERT_TRUE(decryptor.Decrypt(Pieces(sample.ciphertext, piece), Into(&out)).ok());
+      EXPECT_EQ(out, plain);
     }
   }
 }
@@ -127,9 +122,6 @@ TEST(LayerCipher, NothingOfAForgedLayerIsGivenOut) {
     EXPECT_FALSE(status.ok()) << c.name;
     EXPECT_THAT(std::string(status.message()), HasSubstr(c.message)) << c.name;
     EXPECT_TRUE(out.empty()) << c.name;
-    EXPECT_FALSE(
-        decryptor.DecryptStreaming(ReleaseBeforeVerification{}, Pieces(ciphertext, 65536), Into(&out)).ok())
-        << c.name;
   }
 }
 
@@ -142,23 +134,6 @@ TEST(LayerCipher, HmacOverOtherDataDoesNotHelp) {
   EXPECT_TRUE(absl::IsPermissionDenied(
       LayerDecryptor(std::move(secrets)).Decrypt(Pieces(two.ciphertext, 100), Into(&out))));
   EXPECT_TRUE(out.empty());
-}
-
-TEST(LayerCipher, ForgeryIsReportedEvenWhenAParserFailedFirst) {
-  const Sample sample = Encrypt(std::string(1 << 20, 'p'));
-  std::string ciphertext = sample.ciphertext;
-  ciphertext.back() ^= 1;
-  const WriteBlock parser = [](std::string_view) {
-    return absl::InvalidArgumentError("bad gzip data at byte 3");
-  };
-  const absl::Status forged =
-      LayerDecryptor(CopyOf(sample.info.secrets))
-          .DecryptStreaming(ReleaseBeforeVerification{}, Pieces(ciphertext, 4096), parser);
-  EXPECT_TRUE(absl::IsPermissionDenied(forged)) << forged;
-  const absl::Status genuine =
-      LayerDecryptor(CopyOf(sample.info.secrets))
-          .DecryptStreaming(ReleaseBeforeVerification{}, Pieces(sample.ciphertext, 4096), parser);
-  EXPECT_THAT(std::string(genuine.message()), HasSubstr("bad gzip"));
 }
 
 TEST(LayerCipher, PassesOnErrorsAndStopsAtTheLimit) {
