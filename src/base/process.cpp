@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/close_range.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
@@ -74,6 +75,8 @@ struct Prepared {
     if (::getppid() != p.parent) ::_exit(127);  // the parent died before the request
   }
   if (p.options->new_session && ::setsid() < 0) Fail(error_pipe);
+  if (p.options->network_namespace >= 0 && ::setns(p.options->network_namespace, CLONE_NEWNET) != 0)
+    Fail(error_pipe);
 
   int above = 2;
   for (const auto& [from, to] : p.fds) above = std::max(above, to);

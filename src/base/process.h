@@ -27,6 +27,7 @@ struct SpawnOptions {
   bool new_session = false;     // setsid()
   int controlling_tty = -1;     // child fd that becomes the controlling terminal (with new_session)
   int parent_death_signal = 0;  // PR_SET_PDEATHSIG; 0 = none
+  int network_namespace = -1;   // descriptor of the one that the program runs in; -1 = the caller's
 };
 
 // How a process ended: exit code, or signal.
@@ -63,7 +64,8 @@ class Child {
   UniqueFd pidfd_;
 };
 
-// Starts a program. A failing exec is reported here (NotFound, PermissionDenied), not as exit code 127.
+// Starts a program. A failing exec is reported here (NotFound, PermissionDenied), not as exit code 127, and
+// so is a network namespace that cannot be entered: the program never runs in another one.
 absl::StatusOr<Child> Spawn(const SpawnOptions& options);
 
 struct Output {

@@ -3,10 +3,14 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
+#include "base/strings.h"
+#include "base/thread.h"
 
 namespace cc {
 namespace {
@@ -43,6 +47,31 @@ TEST(Spawn, FailedExecIsReportedWithItsCause) {
   EXPECT_EQ(Spawn({.argv = {"no-such-program-anywhere"}}).status().code(), absl::StatusCode::kNotFound);
   EXPECT_EQ(Spawn({.argv = {"/etc/passwd"}}).status().code(), absl::StatusCode::kPermissionDenied);
   EXPECT_EQ(Spawn({}).status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+TEST(Spawn, ProgramRunsInTheNetworkNamespaceAndTheCallerStays) {
+  UniqueFd space;
+  {
+    Thread maker = *Thread::Start("netns", [&space] {
+      if (::unshare(CLONE_NEWNET) == 0) space.reset(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+    });
+  }
+  if (!space) GTEST_SKIP() << "a network namespace needs root";
+  struct stat made {};
+  ASSERT_EQ(::fstat(space.get(), &made), 0);
+  const std::vector<std::string> show = {"readlink", "-n", "/proc/self/ns/net"};
+  const auto in_namespace = cc::Run({.argv = show, .network_namespace = space.get()});
+  ASSERT_TRUE(in_namespace.ok()) << in_namespace.status();
+  EXPECT_EQ(in_namespace->out, StrCat("net:[", made.st_ino, "]"));
+  const auto beside = cc::Run({.argv = show});
+  ASSERT_TRUE(beside.ok());
+  EXPECT_NE(beside->out, in_namespace->out);
+}
+
+TEST(Spawn, ANamespaceThatCannotBeEnteredIsAnError) {
+  const UniqueFd null(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+  EXPECT_EQ(Spawn({.argv = {"true"}, .network_namespace = null.get()}).status().code(),
+            absl::StatusCode::kInvalidArgument);
 }
 
 TEST(Spawn, SignalledChildIsReportedAs128PlusSignal) {

@@ -13,6 +13,8 @@
 #include "base/status.h"
 #include "base/strings.h"
 #include "base/thread.h"
+#include "net/link.h"
+#include "net/netlink.h"
 
 namespace cc::pod_net {
 namespace {
@@ -21,6 +23,15 @@ absl::StatusOr<std::string> IdentityOf(int fd) {
   struct stat st {};
   if (::fstat(fd, &st) != 0) return ErrnoStatus(errno, "look at a network namespace");
   return StrCat(st.st_dev, ":", st.st_ino);
+}
+
+// The thread stays in it.
+absl::StatusOr<UniqueFd> MakeOnThisThread() {
+  if (::unshare(CLONE_NEWNET) != 0) return ErrnoStatus(errno, "unshare");
+  CC_ASSIGN_OR_RETURN(net::Netlink netlink, net::Netlink::Open());
+  constexpr int kLoopback = 1;  // LOOPBACK_IFINDEX of include/net/flow.h in Linux
+  CC_RETURN_IF_ERROR(Annotate(net::SetLinkUp(netlink, kLoopback, true), "bring loopback up"));
+  return OpenFile("/proc/thread-self/ns/net", O_RDONLY);
 }
 
 }  // namespace
@@ -42,6 +53,15 @@ absl::StatusOr<NetNamespace> NetNamespace::Open(const std::string& path) {
                "network (hostNetwork: false)"));
   }
   return NetNamespace(std::move(*fd), std::move(identity));
+}
+
+absl::StatusOr<NetNamespace> NetNamespace::Make() {
+  absl::StatusOr<UniqueFd> made = absl::UnknownError("not made");
+  CC_ASSIGN_OR_RETURN(Thread inside, Thread::Start("netns", [&made] { made = MakeOnThisThread(); }));
+  inside.Join();
+  if (!made.ok()) return Annotate(made.status(), "make a network namespace for the pod");
+  CC_ASSIGN_OR_RETURN(std::string identity, IdentityOf(made->get()));
+  return NetNamespace(std::move(*made), std::move(identity));
 }
 
 absl::Status NetNamespace::Run(absl::AnyInvocable<absl::Status()> body) const {

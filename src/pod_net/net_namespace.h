@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A network namespace that somebody else made, by its path. Only threads of ours enter it, never the process:
-// the shim's own sockets stay where containerd is.
+// A network namespace of a pod: one that somebody else made, by its path, or a new one. Only threads of ours
+// enter it, never the process: the shim's own sockets stay where containerd is.
 #ifndef CC_POD_NET_NET_NAMESPACE_H_
 #define CC_POD_NET_NET_NAMESPACE_H_
 
@@ -18,6 +18,12 @@ class NetNamespace {
   // NotFound when there is nothing at the path, InvalidArgument for what is no network namespace,
   // FailedPrecondition for the one that this process is in: a guest never gets the host's network.
   static absl::StatusOr<NetNamespace> Open(const std::string& path);
+
+  // A new one, with its loopback up. It has no name: it lives as long as this object, a process or a socket
+  // in it, so nothing is left to remove after a crash.
+  static absl::StatusOr<NetNamespace> Make();
+
+  int fd() const { return fd_.get(); }
 
   // Differs between two namespaces that have had the same path.
   const std::string& identity() const { return identity_; }

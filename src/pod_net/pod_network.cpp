@@ -210,7 +210,10 @@ void PodNetwork::Detach() {
   const std::lock_guard lock(mutex_);
   if (std::exchange(detached_, true)) return;
   wires_.clear();
-  const absl::Status status = RemoveDeadRedirects(netlink_);
+  // Open sockets would keep the namespace alive.
+  events_.reset();
+  net::Netlink last = std::move(netlink_);
+  const absl::Status status = RemoveDeadRedirects(last);
   if (!status.ok()) log::Error("pod network not cleaned", {{"error", status}});
 }
 

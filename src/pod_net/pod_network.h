@@ -78,7 +78,8 @@ class PodNetwork {
   // From now on Sync runs after each change in the namespace; its errors are logged.
   absl::Status Watch();
 
-  // Ends the watch and removes what was added to the namespace. The VM must be gone. Idempotent.
+  // Ends the watch, removes what was added to the namespace and lets go of it. The VM must be gone.
+  // Idempotent.
   void Detach();
 
  private:

@@ -316,6 +316,27 @@ TEST_F(PodNetworkTest, TheNamespaceMayGoFirst) {
   EXPECT_TRUE(CleanNamespace(path_, identity).ok()) << "what is left is a plain file";
 }
 
+TEST_F(PodNetworkTest, ANewNamespaceHasLoopbackAndGoesWithItsLastUser) {
+  auto space = NetNamespace::Make();
+  ASSERT_TRUE(space.ok()) << space.status();
+  const std::string path = StrCat("/proc/", ::getpid(), "/fd/", space->fd());
+  EXPECT_THAT(Command("nsenter", StrCat("--net=", path, " ip -o link")),
+              AllOf(HasSubstr("LOOPBACK,UP"), ::testing::Not(HasSubstr("2: "))));
+  EXPECT_NE(space->identity(), NetNamespace::Make()->identity());
+  auto network = PodNetwork::Attach(*space, {});
+  ASSERT_TRUE(network.ok()) << network.status();
+  (*network)->SetGuest(guest_.calls());
+  ASSERT_TRUE((*network)->Watch().ok());
+  Command("ip", StrCat("link add node0 type veth peer name eth0 netns ", path));
+  space = absl::UnknownError("closed");
+  EXPECT_THAT(Command("ip", "-o link"), HasSubstr("node0")) << "the network holds the namespace";
+  (*network)->Detach();
+  // The kernel removes namespaces, and with them the other end of the veth, on a thread of its own.
+  for (int i = 0; i < 3000 && Command("ip", "-o link").find("node0") != std::string::npos; ++i)
+    ::usleep(10000);
+  EXPECT_THAT(Command("ip", "-o link"), ::testing::Not(HasSubstr("node0")));
+}
+
 TEST_F(PodNetworkTest, BadNamespacesAreNamed) {
   EXPECT_TRUE(absl::IsNotFound(NetNamespace::Open("/no/such/path").status()));
   EXPECT_TRUE(absl::IsInvalidArgument(NetNamespace::Open("/dev/null").status()));

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shim/fake_guest.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -67,14 +68,20 @@ class FakeVm : public vmm::Vm {
   Thread connection_;
 };
 
-namespace {
-
 class FakeVmm : public vmm::Vmm {
  public:
   explicit FakeVmm(std::shared_ptr<FakeGuest> guest) : guest_(std::move(guest)) {}
   vmm::Capabilities Probe(const vmm::VmSpec&) override { return {.usable = true, .reason = "a fake"}; }
+  bool has_nics() const override { return guest_->has_nics; }
   absl::StatusOr<std::unique_ptr<vmm::Vm>> Create(const vmm::VmSpec& spec) override {
     CC_RETURN_IF_ERROR(guest_->vm_error);
+    struct stat space {};
+    const bool given = ::fstat(spec.network_namespace, &space) == 0;
+    {
+      const std::lock_guard lock(guest_->mutex_);
+      guest_->network_namespace_ = given ? space.st_ino : 0;
+      guest_->nics_ = spec.nics.size();
+    }
     return std::make_unique<FakeVm>(guest_, spec.state_dir);
   }
 
@@ -82,7 +89,15 @@ class FakeVmm : public vmm::Vmm {
   const std::shared_ptr<FakeGuest> guest_;
 };
 
-}  // namespace
+size_t FakeGuest::nics() {
+  const std::lock_guard lock(mutex_);
+  return nics_;
+}
+
+ino_t FakeGuest::network_namespace() {
+  const std::lock_guard lock(mutex_);
+  return network_namespace_;
+}
 
 void FakeGuest::AddTo(vmm::Registry& registry) {
   registry.Add("fake", [self = shared_from_this()] { return std::make_unique<FakeVmm>(self); });

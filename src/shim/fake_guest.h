@@ -4,6 +4,8 @@
 #ifndef CC_SHIM_FAKE_GUEST_H_
 #define CC_SHIM_FAKE_GUEST_H_
 
+#include <sys/types.h>
+
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -25,6 +27,7 @@ class FakeGuest : public std::enable_shared_from_this<FakeGuest> {
  public:
   // Before use.
   absl::Status vm_error;      // Create of the back end fails with this
+  bool has_nics = true;       // of the back end
   bool answers = true;        // false: the agent never comes up
   absl::Status create_error;  // CreateContainer fails with this
   absl::Status start_error;   // StartContainer and ExecProcess fail with this
@@ -45,11 +48,15 @@ class FakeGuest : public std::enable_shared_from_this<FakeGuest> {
   std::vector<std::string> calls();
   void AwaitCall(const std::string& call);
   bool vm_running();
+  // Inode of the one that the last VM was to run in; 0 = none was given.
+  ino_t network_namespace();
+  size_t nics();  // of the last VM
 
   void AddTo(vmm::Registry& registry);
 
  private:
   friend class FakeVm;
+  friend class FakeVmm;
   struct ProcessState {
     std::string output;
     bool exited = false;
@@ -66,6 +73,8 @@ class FakeGuest : public std::enable_shared_from_this<FakeGuest> {
   std::condition_variable changed_;
   bool running_ = false;
   bool hangs_ = false;
+  ino_t network_namespace_ = 0;
+  size_t nics_ = 0;
   std::string end_reason_;
   std::map<std::string, bool> held_;  // container id -> a pull is waiting
   std::map<std::string, ProcessState> processes_;

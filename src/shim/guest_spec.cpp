@@ -148,16 +148,17 @@ absl::StatusOr<GuestContainer> MakeGuestContainer(grpc::Spec spec, const GuestCo
   return result;
 }
 
+absl::Status RefuseHostNetwork() {
+  return absl::FailedPreconditionError(
+      "the pod asks for the host's network (hostNetwork: true), which a virtual machine cannot share; use a "
+      "pod network, or another runtime class for this pod");
+}
+
 absl::StatusOr<std::string> NetworkNamespaceOf(const grpc::Spec& spec, ContainerKind kind) {
   for (const grpc::LinuxNamespace& ns : spec.linux().namespaces()) {
     if (ns.type() == "network") return ns.path();
   }
-  if (kind == ContainerKind::kSandbox) {
-    return absl::FailedPreconditionError(
-        "the pod asks for the host's network (hostNetwork: true), which a virtual machine cannot share; use "
-        "a "
-        "pod network, or another runtime class for this pod");
-  }
+  if (kind == ContainerKind::kSandbox) return RefuseHostNetwork();
   return std::string();
 }
 

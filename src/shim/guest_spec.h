@@ -41,8 +41,11 @@ absl::StatusOr<GuestContainer> MakeGuestContainer(grpc::Spec spec, const GuestCo
 // What can be changed on a running container, host-only parts dropped as at creation.
 void PruneResources(grpc::LinuxResources* resources);
 
-// Path of the network namespace that the pod's network is in; empty when it has none (`ctr run`: a new, empty
-// one). FailedPrecondition for a pod on the host's network, which a virtual machine cannot share.
+// FailedPrecondition: a pod asks for the host's network, which a virtual machine cannot share.
+absl::Status RefuseHostNetwork();
+
+// Path of the network namespace that the pod's network is in; empty when a new one is to be made (`ctr run`).
+// FailedPrecondition for a pod on the host's network.
 absl::StatusOr<std::string> NetworkNamespaceOf(const grpc::Spec& spec, ContainerKind kind);
 
 // The lines of the resolv.conf that the host would mount into the container, for CreateSandbox.

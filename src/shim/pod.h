@@ -48,7 +48,7 @@ class Pod : public std::enable_shared_from_this<Pod> {
   // until Stop. AlreadyExists the second time. `sysctls` are given to the guest with each container.
   struct SandboxSettings {
     std::string bundle;
-    std::string network_namespace;  // path; empty = none
+    std::string network_namespace;  // path; empty = a new one
     PodIdentity identity;
     Annotations annotations;
     std::map<std::string, std::string> sysctls;

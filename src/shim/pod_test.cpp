@@ -66,6 +66,7 @@ class PodTest : public ::testing::Test {
         "serve", [this, fd = std::move(pair->second)]() mutable { server_.ServeConnection(std::move(fd)); });
     ASSERT_TRUE(serving.ok());
     serving_ = std::move(*serving);
+    if (::geteuid() != 0) GTEST_SKIP() << "a sandbox's network namespace needs root";
   }
   void TearDown() override {
     pod_->Stop();
@@ -179,6 +180,34 @@ TEST_F(PodTest, RefusesANamespaceThatIsTheHosts) {
   EXPECT_THAT(std::string(MessageOf(status)), HasSubstr("the host's own network"));
   network_ = R"({"type":"network","path":"/no/such/namespace"})";
   EXPECT_EQ(CreateSandboxContainer().code(), kNotFound);
+}
+
+TEST_F(PodTest, TheVmGetsANewNetworkNamespaceOrThatOfThePath) {
+  struct stat own {};
+  ASSERT_EQ(::stat("/proc/self/ns/net", &own), 0);
+  for (const char* network : {R"({"type":"network"})", ""}) {
+    network_ = network;
+    ASSERT_TRUE(Create("c1").ok());
+    EXPECT_NE(guest_->network_namespace(), 0U);
+    EXPECT_NE(guest_->network_namespace(), own.st_ino) << "the host's";
+    EXPECT_EQ(guest_->nics(), 1U) << "a spare one";
+    ASSERT_TRUE(Kill("c1", 9).ok());
+    ASSERT_TRUE(Delete("c1").ok());
+  }
+  const absl::StatusOr<pod_net::NetNamespace> made = pod_net::NetNamespace::Make();
+  ASSERT_TRUE(made.ok()) << made.status();
+  struct stat given {};
+  ASSERT_EQ(::fstat(made->fd(), &given), 0);
+  network_ = StrCat(R"({"type":"network","path":"/proc/self/fd/)", made->fd(), R"("})");
+  ASSERT_TRUE(Create("c1").ok());
+  EXPECT_EQ(guest_->network_namespace(), given.st_ino);
+}
+
+TEST_F(PodTest, ABackEndWithoutNicsIsAskedForNone) {
+  guest_->has_nics = false;
+  ASSERT_TRUE(Create("c1").ok());
+  EXPECT_NE(guest_->network_namespace(), 0U);
+  EXPECT_EQ(guest_->nics(), 0U);
 }
 
 TEST_F(PodTest, RunsAContainerToItsEnd) {

@@ -30,15 +30,14 @@ constexpr std::chrono::seconds kNetworkTimeout{30};
 constexpr std::chrono::seconds kLostAgentGrace{2};
 
 vmm::VmSpec MakeSpec(const SandboxOptions& options, const std::string& dir, int console,
-                     const pod_net::PodNetwork* network) {
+                     const pod_net::NetNamespace& space, const pod_net::PodNetwork& network) {
   vmm::VmSpec spec = VmSpecOf(options.config);
   spec.id = options.id;
   spec.state_dir = dir;
   spec.console_fd = console;
-  if (network != nullptr) {
-    for (const pod_net::PodNetwork::Nic& nic : network->nics()) {
-      spec.nics.push_back({.tap_fd = nic.tap_fd, .mac = nic.mac, .mtu = nic.mtu});
-    }
+  spec.network_namespace = space.fd();
+  for (const pod_net::PodNetwork::Nic& nic : network.nics()) {
+    spec.nics.push_back({.tap_fd = nic.tap_fd, .mac = nic.mac, .mtu = nic.mtu});
   }
   return spec;
 }
@@ -107,6 +106,7 @@ absl::Status Sandbox::Explain(const absl::Status& status) {
 // The booting thread gives up.
 void Sandbox::Abandon() {
   console_writer_.reset();
+  namespace_.reset();
   std::unique_lock lock(mutex_);
   stop_requested_ = true;
   if (monitor_started_) {
@@ -137,12 +137,12 @@ absl::Status Sandbox::DoBoot(const PodIdentity& identity) {
   if (options_.init_data.has_value()) {
     CC_RETURN_IF_ERROR(egress_rules_->Allow(options_.init_data->destinations));
   }
-  if (!options_.network_namespace.empty()) {
-    CC_ASSIGN_OR_RETURN(namespace_, pod_net::NetNamespace::Open(options_.network_namespace));
-  }
+  CC_ASSIGN_OR_RETURN(namespace_, GetNamespace());
   CC_RETURN_IF_ERROR(MakeStateDir());
-  CC_RETURN_IF_ERROR(AttachNetwork());
-  CC_RETURN_IF_ERROR(CreateVm());
+  CC_ASSIGN_OR_RETURN(const std::unique_ptr<vmm::Vmm> backend,
+                      options_.backends->Make(options_.config.vmm.backend));
+  CC_RETURN_IF_ERROR(AttachNetwork(*backend));
+  CC_RETURN_IF_ERROR(CreateVm(*backend));
   CC_ASSIGN_OR_RETURN(UniqueFd ready, vm_->Listen(agent_proto::kReadyPort));
   CC_ASSIGN_OR_RETURN(UniqueFd egress, vm_->Listen(agent_proto::kEgressPort));
   egress_ = std::make_unique<Egress>(std::move(egress), egress_rules_);
@@ -163,13 +163,21 @@ absl::Status Sandbox::DoBoot(const PodIdentity& identity) {
   return CreateSandboxInGuest(identity);
 }
 
-absl::Status Sandbox::AttachNetwork() {
-  if (!namespace_.has_value()) return absl::OkStatus();
+// Never the host's: clients attach to the namespace of the task's process, which is the VMM.
+absl::StatusOr<pod_net::NetNamespace> Sandbox::GetNamespace() const {
+  if (options_.network_namespace.empty()) return pod_net::NetNamespace::Make();
+  return pod_net::NetNamespace::Open(options_.network_namespace);
+}
+
+absl::Status Sandbox::AttachNetwork(const vmm::Vmm& backend) {
   const int64_t before = Milliseconds();
+  const uint32_t spare_nics = backend.has_nics() ? options_.config.network.spare_nics : 0;
   absl::StatusOr<std::unique_ptr<pod_net::PodNetwork>> network =
-      pod_net::PodNetwork::Attach(*namespace_, {.spare_nics = options_.config.network.spare_nics});
+      pod_net::PodNetwork::Attach(*namespace_, {.spare_nics = spare_nics});
   if (!network.ok()) {
-    return Annotate(network.status(), StrCat("attach to network namespace ", options_.network_namespace));
+    const std::string& path = options_.network_namespace;
+    return Annotate(network.status(),
+                    StrCat("attach to network namespace ", path.empty() ? "of the VM" : path));
   }
   network_ = std::move(*network);
   log::Info("network attached", {{"nics", network_->nics().size()}, {"took", Milliseconds() - before}});
@@ -213,7 +221,8 @@ absl::StatusOr<SandboxRecord> Sandbox::MakeRecord() const {
   SandboxRecord record;
   CC_ASSIGN_OR_RETURN(record.shim, ProcessId::Of(::getpid()));
   record.state_dir = dir_;
-  if (namespace_.has_value()) {
+  // A new one needs no cleaning: it goes with its last process.
+  if (!options_.network_namespace.empty()) {
     record.network_namespace = options_.network_namespace;
     record.network_identity = namespace_->identity();
   }
@@ -231,13 +240,11 @@ absl::Status Sandbox::MakeStateDir() {
   return Annotate(record.Save(options_.bundle), "record the sandbox in its bundle");
 }
 
-absl::Status Sandbox::CreateVm() {
-  CC_ASSIGN_OR_RETURN(const std::unique_ptr<vmm::Vmm> backend,
-                      options_.backends->Make(options_.config.vmm.backend));
+absl::Status Sandbox::CreateVm(vmm::Vmm& backend) {
   CC_ASSIGN_OR_RETURN(UniqueFd console, console_.Open());
-  vmm::VmSpec spec = MakeSpec(options_, dir_, console.get(), network_.get());
+  vmm::VmSpec spec = MakeSpec(options_, dir_, console.get(), *namespace_, *network_);
   if (options_.init_data) CC_RETURN_IF_ERROR(AddInitData(*options_.init_data, &spec));
-  CC_ASSIGN_OR_RETURN(std::unique_ptr<vmm::Vm> vm, backend->Create(spec));
+  CC_ASSIGN_OR_RETURN(std::unique_ptr<vmm::Vm> vm, backend.Create(spec));
   console_writer_ = std::move(console);
   const std::lock_guard lock(mutex_);
   vm_ = std::move(vm);
@@ -275,6 +282,7 @@ absl::Status Sandbox::StartVm() {
   // A Stop that came before the start found nothing to stop.
   if (stop) vm_->Stop();
   CC_ASSIGN_OR_RETURN(SandboxRecord record, MakeRecord());
+  namespace_.reset();
   if (absl::StatusOr<ProcessId> vm = ProcessId::Of(vm_->pid()); vm.ok()) record.vm = *vm;
   return Annotate(record.Save(options_.bundle), "record the VM in the bundle");
 }

@@ -37,7 +37,7 @@ struct SandboxOptions {
   std::string id;
   std::string namespace_name;
   std::string bundle;             // where the record for `delete` goes
-  std::string network_namespace;  // path of the pod's; empty = the guest has no NIC
+  std::string network_namespace;  // path of the pod's; empty = a new one, which goes with the VM
   Config config;
   std::optional<PodInitData> init_data;                // of the pod's owner, for the guest
   const vmm::Registry* backends = nullptr;             // outlives the sandbox
@@ -91,8 +91,9 @@ class Sandbox {
   void Abandon();
   absl::Status MakeStateDir();
   absl::StatusOr<SandboxRecord> MakeRecord() const;
-  absl::Status AttachNetwork();
-  absl::Status CreateVm();
+  absl::StatusOr<pod_net::NetNamespace> GetNamespace() const;
+  absl::Status AttachNetwork(const vmm::Vmm& backend);
+  absl::Status CreateVm(vmm::Vmm& backend);
   absl::Status StartVm();
   absl::StatusOr<UniqueFd> DialAgent(UniqueFd ready_listener);
   absl::Status ConfigureNetwork(const std::shared_ptr<agent_proto::AgentClient>& agent);
@@ -107,10 +108,11 @@ class Sandbox {
   const std::string dir_;
   const std::shared_ptr<EgressRules> egress_rules_;
   Console console_;
-  // Set by the booting thread before the VM starts, if there is one.
+  // The pod's, which the VMM runs in. Ours until the VM runs, whose process then keeps a new one alive; the
+  // booting thread only.
   std::optional<pod_net::NetNamespace> namespace_;
-  std::unique_ptr<pod_net::PodNetwork> network_;
-  UniqueFd console_writer_;  // ours until the VM has its copy; the booting thread only
+  std::unique_ptr<pod_net::PodNetwork> network_;  // set by the booting thread before the VM starts
+  UniqueFd console_writer_;                       // ours until the VM has its copy; the booting thread only
 
   mutable std::mutex mutex_;
   mutable std::condition_variable changed_;

@@ -11,6 +11,7 @@
 #include "base/strings.h"
 #include "containerd/sandbox.pb.h"
 #include "cri/pod_sandbox.pb.h"
+#include "shim/guest_spec.h"
 #include "shim/stats.h"
 #include "shim/status_codes.h"
 #include "shim/timestamp.h"
@@ -46,6 +47,9 @@ absl::StatusOr<Pod::SandboxSettings> ParseSettings(const api::CreateSandboxReque
   if (request.has_options() && !config.ParseFromString(request.options().value())) {
     return absl::InvalidArgumentError(StrCat("create sandbox ", request.sandbox_id(), ": its options (",
                                              request.options().type_url(), ") are no PodSandboxConfig"));
+  }
+  if (config.linux().security_context().namespace_options().network() == runtime::v1::NODE) {
+    return Annotate(RefuseHostNetwork(), StrCat("create sandbox ", request.sandbox_id()));
   }
   Pod::SandboxSettings settings{
       .bundle = request.bundle_path(),

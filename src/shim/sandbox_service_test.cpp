@@ -56,6 +56,7 @@ class SandboxServiceTest : public ::testing::Test {
         "serve", [this, fd = std::move(pair->second)]() mutable { server_.ServeConnection(std::move(fd)); });
     ASSERT_TRUE(serving.ok());
     serving_ = std::move(*serving);
+    if (::geteuid() != 0) GTEST_SKIP() << "a sandbox's network namespace needs root";
   }
   void TearDown() override {
     pod_->Stop();
@@ -73,7 +74,7 @@ class SandboxServiceTest : public ::testing::Test {
     request.set_sandbox_id(id);
     return client_->Call<Response>("containerd.runtime.sandbox.v1.Sandbox", method, request);
   }
-  absl::Status Create() {
+  absl::Status Create(runtime::v1::NamespaceMode network = runtime::v1::POD) {
     ::mkdir(path("p1").c_str(), 0700);
     runtime::v1::PodSandboxConfig config;
     config.set_hostname("box");
@@ -81,6 +82,7 @@ class SandboxServiceTest : public ::testing::Test {
     config.mutable_dns_config()->add_searches("a.example");
     config.mutable_dns_config()->add_searches("b.example");
     (*config.mutable_linux()->mutable_sysctls())["kernel.shm_rmid_forced"] = "1";
+    config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_network(network);
     api::CreateSandboxRequest request;
     request.set_bundle_path(path("p1"));
     request.mutable_options()->set_type_url("runtime.v1.PodSandboxConfig");
@@ -170,6 +172,13 @@ TEST_F(SandboxServiceTest, DeathOfTheVmIsTold) {
   EXPECT_EQ(Wait()->exit_status(), 137u);
   EXPECT_EQ(State(), "SANDBOX_NOTREADY");
   EXPECT_EQ(Start().status().code(), absl::StatusCode::kUnavailable) << "there is no second life";
+}
+
+TEST_F(SandboxServiceTest, TheHostsNetworkIsRefused) {
+  const absl::Status status = Create(runtime::v1::NODE);
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(status.ToString(), ::testing::HasSubstr("hostNetwork"));
+  EXPECT_EQ(Start().status().code(), absl::StatusCode::kNotFound);
 }
 
 TEST_F(SandboxServiceTest, WrongOrderAndForeignIdsAreRefused) {

@@ -34,8 +34,8 @@ std::string Printable(std::string_view text) {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<VmProcess>> VmProcess::Create(std::string sandbox, std::string program) {
-  std::unique_ptr<VmProcess> process(new VmProcess(std::move(sandbox), std::move(program)));
+absl::StatusOr<std::unique_ptr<VmProcess>> VmProcess::Create(const VmSpec& spec, std::string program) {
+  std::unique_ptr<VmProcess> process(new VmProcess(spec, std::move(program)));
   CC_ASSIGN_OR_RETURN(process->loop_, EventLoop::Create());
   CC_ASSIGN_OR_RETURN(process->thread_, Thread::Start("vm", [loop = process->loop_.get()] {
                         // Signals belong to the program's own threads.
@@ -83,6 +83,7 @@ absl::Status VmProcess::Launch() {
   CC_ASSIGN_OR_RETURN(SpawnOptions options, callbacks_.prepare());
   options.fds.emplace_back(errors_write.get(), kErrorFd);
   options.parent_death_signal = SIGKILL;
+  options.network_namespace = network_namespace_;
   CC_RETURN_IF_ERROR(loop_->Add(errors_.get(), EPOLLIN, [this](uint32_t) { ReadErrors(); }));
   CC_ASSIGN_OR_RETURN(child_, Spawn(options));
   UniqueFd pidfd(::fcntl(child_.pidfd(), F_DUPFD_CLOEXEC, 0));

@@ -33,8 +33,9 @@ class VmProcess {
     std::function<std::string(const ExitState& exit)> ended;
   };
 
-  // `program` is the VMM's name for people.
-  static absl::StatusOr<std::unique_ptr<VmProcess>> Create(std::string sandbox, std::string program);
+  // `program` is the VMM's name for people. Of the spec it keeps what concerns every process: the id and the
+  // network namespace.
+  static absl::StatusOr<std::unique_ptr<VmProcess>> Create(const VmSpec& spec, std::string program);
   ~VmProcess() { Shutdown(); }
   VmProcess(const VmProcess&) = delete;
   VmProcess& operator=(const VmProcess&) = delete;
@@ -57,8 +58,8 @@ class VmProcess {
  private:
   enum class State { kCreated, kStarting, kRunning, kEnded };
 
-  VmProcess(std::string sandbox, std::string program)
-      : sandbox_(std::move(sandbox)), program_(std::move(program)) {}
+  VmProcess(const VmSpec& spec, std::string program)
+      : sandbox_(spec.id), program_(std::move(program)), network_namespace_(spec.network_namespace) {}
   absl::Status Launch();  // on the loop's thread
   void ReadErrors();
   void OnExit();
@@ -66,6 +67,7 @@ class VmProcess {
   std::string Describe(const absl::StatusOr<ExitState>& exit);
 
   const std::string sandbox_, program_;
+  const int network_namespace_;
   std::unique_ptr<EventLoop> loop_;
   // These belong to the loop's thread.
   Callbacks callbacks_;

@@ -62,6 +62,9 @@ struct VmSpec {
   std::string binary;     // VMM program; empty = the back end's own default
   std::string state_dir;  // private directory (0700) for the VM's sockets; the caller removes it
   int console_fd = -1;    // where the guest's console goes; not owned; -1 = discarded
+  // The network namespace that the VMM process runs in; not owned, must live until Start returned; -1 = the
+  // caller's.
+  int network_namespace = -1;
 };
 
 // What a machine can do, for `auto` and for error messages.
@@ -112,6 +115,8 @@ class Vmm {
   virtual ~Vmm() = default;
   // Can this machine run `spec`? Never fails open: tee = cca without a usable Realm is not usable.
   virtual Capabilities Probe(const VmSpec& spec) = 0;
+  // Whether its guests can have NICs; without, nobody makes spare ones for them.
+  virtual bool has_nics() const { return true; }
   // Checks the spec (files exist, TEE available, accelerator usable) and prepares; nothing runs yet.
   virtual absl::StatusOr<std::unique_ptr<Vm>> Create(const VmSpec& spec) = 0;
 };

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The pod's network: namespaces that the test makes, with a bridge as CNI's bridge plugin would make it."""
 
+import json
 import os
 import pathlib
 import signal
@@ -67,6 +68,53 @@ class Pod:
 
     def close(self):
         sh("ip", "netns", "del", self.name, check=False)
+
+
+# What the client finds where it looks without being told, hidden from the host.
+CNI_SETUP = """set -e
+ip link set lo up
+mount -t tmpfs cni /opt
+mkdir -p /opt/cni /opt/etc /opt/work /var/lib/cni /run/netns
+ln -s /usr/lib/cni /opt/cni/bin
+mount -t overlay etc -o lowerdir=/etc,upperdir=/opt/etc,workdir=/opt/work /etc
+mkdir -p /etc/cni/net.d
+cp {dir}/cni.conflist /etc/cni/net.d/
+mount -t tmpfs cni /var/lib/cni
+mount -t tmpfs netns /run/netns
+touch {dir}/namespaces
+exec sleep infinity
+"""
+
+CNI_NETWORK = {
+    "cniVersion": "0.4.0",
+    "name": "containers",
+    "plugins": [{"type": "bridge", "bridge": "cni0", "isGateway": True,
+                 "ipam": {"type": "host-local", "ranges": [[{"subnet": "10.88.0.0/16"}]], "routes": [{"dst": "0.0.0.0/0"}]}}],
+}
+
+
+class CniNode(Stack):
+    """containerd, its client and CNI plugins in namespaces of their own, so that the bridge is not the host's."""
+
+    def prepare(self):
+        (self.dir / "cni.conflist").write_text(json.dumps(CNI_NETWORK))
+        holder = self.spawn("namespaces", ["unshare", "--mount", "--net", "--propagation", "private", "sh", "-c",
+                                           CNI_SETUP.format(dir=self.dir)])
+        self._await("namespaces", holder, (self.dir / "namespaces").exists)
+        self.mountinfo = f"/proc/{holder.pid}/mountinfo"
+        self.network = f"/proc/{holder.pid}/ns/net"
+        self.inside = ["nsenter", "--target", str(holder.pid), "--mount", "--net", "--"]
+
+    def wait_for_port(self, name, child, port):
+        probe = [*self.inside, "bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{port}"]
+        self._await(name, child, lambda: subprocess.run(probe, capture_output=True, check=False).returncode == 0)
+
+    def argv(self, *args):
+        return [*self.inside, *super().argv(*args)]
+
+    def links(self):
+        """Names of the interfaces on the node."""
+        return [line.split(": ")[1].split("@")[0] for line in sh(*self.inside, "ip", "-o", "link").splitlines()]
 
 
 def setUpModule():
@@ -240,9 +288,94 @@ class Network(unittest.TestCase):
             self.assertIn(word, result.stderr)
             STACK.remove("net")
 
-    def test_without_a_network_the_guest_has_loopback_only(self):
-        out = STACK.run(IMAGE, "plain", "/bin/ls", "/sys/class/net").stdout
-        self.assertEqual(out.split(), ["lo"])
+    def test_without_a_network_the_guest_has_an_address_on_loopback_only(self):
+        script = "for i in /sys/class/net/*; do echo ${i##*/} $(cat $i/operstate); done; ip -o -4 addr; ip -o -6 addr; ip route"
+        lines = STACK.run(IMAGE, "plain", "/bin/sh", "-c", script).stdout.splitlines()
+        self.assertEqual(lines[:2], ["eth0 down", "lo unknown"])
+        self.assertNotEqual(lines[2:], [])
+        for line in lines[2:]:
+            self.assertRegex(line, r"^1: lo ")
+
+    def test_the_vm_never_runs_in_the_hosts_namespace(self):
+        host = os.readlink("/proc/self/ns/net")
+        STACK.run(IMAGE, "net", "/bin/sleep", "1000", options=("-d", "--null-io"))
+        own = os.readlink(f"/proc/{STACK.vms()[0]}/ns/net")
+        self.assertNotEqual(own, host)
+        self.assertEqual(os.readlink(f"/proc/{STACK.shims()[0]}/ns/net"), host)
+        STACK.remove("net")
+        self.start_in_pod("/bin/sleep", "1000")
+        self.assertEqual(os.readlink(f"/proc/{STACK.vms()[0]}/ns/net"), f"net:[{os.stat(self.pod.path).st_ino}]")
+
+
+class Cni(unittest.TestCase):
+    """Clients that attach to the namespace of the task's process after Create, with real plugins."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.node = CniNode()
+        cls.addClassCleanup(cls.node.close)
+        cls.image = cls.node.push("busybox:latest", ocilayout.Image([ocilayout.busybox_layer()]))
+        pages = cls.node.dir / "pages"
+        pages.mkdir()
+        (pages / "page").write_text(PAGE)
+        cls.node.spawn("server", ["busybox", "httpd", "-f", "-p", "80", "-h", str(pages)])
+
+    def tearDown(self):
+        for name in self.node.containers():
+            self.node.remove(name)
+        # The bridge stays, as on any node.
+        self.await_links(["lo", "cni0"])
+        self.assertEqual({k: v for k, v in self.node.leftovers().items() if v}, {})
+
+    def await_links(self, wanted):
+        deadline = time.monotonic() + 20
+        while (links := self.node.links()) != wanted:
+            self.assertLess(time.monotonic(), deadline, links)
+            time.sleep(0.05)
+
+    def name(self):
+        """A new one each time: nobody gives the address of a detached container back to the IPAM plugin."""
+        return f"cni{time.monotonic_ns()}"
+
+    def start(self):
+        name = self.name()
+        self.node.run(self.image, name, "/bin/sleep", "1000", options=("-d", "--null-io", "--cni"))
+        return name
+
+    def test_ctr_run_with_cni_reaches_a_server_over_the_bridge(self):
+        script = "ip -o addr show eth0; ip route; wget -q -O - http://10.88.0.1/page"
+        out = self.node.run(self.image, self.name(), "/bin/sh", "-c", script, options=("--rm", "--cni")).stdout
+        self.assertRegex(out, r"eth0\s+inet 10\.88\.0\.\d+/16")
+        self.assertRegex(out, r"default via 10\.88\.0\.1 dev eth0")
+        self.assertIn(PAGE, out)
+
+    def test_the_node_keeps_its_own_interfaces(self):
+        self.start()
+        links = self.node.links()
+        self.assertEqual(links[:2], ["lo", "cni0"])
+        self.assertEqual([name[:4] for name in links[2:]], ["veth"])
+        vm = self.node.vms()[0]
+        self.assertNotEqual(os.readlink(f"/proc/{vm}/ns/net"), os.readlink(self.node.network))
+        inside = sh("nsenter", "--target", vm, "--net", "ip", "-o", "link")
+        self.assertRegex(inside, r"lo: .*\bUP\b")
+        self.assertIn("eth0@", inside)
+        self.assertIn("cctap", inside)
+
+    def test_without_a_spare_nic_the_error_names_the_setting(self):
+        config = self.node.dir / "config.toml"
+        text = config.read_text()
+        config.write_text(f"{text}\n[network]\nspare_nics = 0\n")
+        self.addCleanup(config.write_text, text)
+        result = self.node.run(self.image, self.name(), "/bin/true", options=("--rm", "--cni"), check=False)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn("network.spare_nics", result.stderr)
+
+    def test_the_namespace_goes_with_a_killed_vm_or_shim(self):
+        for victims in (self.node.vms, self.node.shims):
+            name = self.start()
+            os.kill(victims()[0], signal.SIGKILL)
+            self.await_links(["lo", "cni0"])
+            self.node.remove(name)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ KvmVm::KvmVm(const VmSpec& spec, std::string binary)
 
 absl::StatusOr<std::unique_ptr<Vm>> KvmVm::Create(const VmSpec& spec, const std::string& binary) {
   std::unique_ptr<KvmVm> vm(new KvmVm(spec, binary));
-  CC_ASSIGN_OR_RETURN(vm->process_, VmProcess::Create(spec.id, "cc-vmm"));
+  CC_ASSIGN_OR_RETURN(vm->process_, VmProcess::Create(spec, "cc-vmm"));
   return vm;
 }
 

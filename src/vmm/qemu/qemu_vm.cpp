@@ -26,7 +26,7 @@ constexpr auto kCommandTimeout = 10s;
 
 absl::StatusOr<std::unique_ptr<Vm>> QemuVm::Create(const VmSpec& spec, Accel accel) {
   std::unique_ptr<QemuVm> vm(new QemuVm(spec, accel));
-  CC_ASSIGN_OR_RETURN(vm->process_, VmProcess::Create(spec.id, "qemu"));
+  CC_ASSIGN_OR_RETURN(vm->process_, VmProcess::Create(spec, "qemu"));
   CC_ASSIGN_OR_RETURN(vm->vsock_,
                       vsock::VsockDevice::Create(vm->process_->loop(), kGuestCid, vm->vsock_path_));
   return vm;

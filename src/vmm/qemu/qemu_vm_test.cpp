@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/stat.h>
 
@@ -13,6 +14,7 @@
 #include "base/file.h"
 #include "base/socket.h"
 #include "base/strings.h"
+#include "base/thread.h"
 #include "vmm/qemu/qemu_vmm.h"
 
 namespace cc::vmm::qemu {
@@ -79,6 +81,22 @@ TEST_F(QemuVmTest, TheProcessGetsExactlyItsDescriptors) {
   Run(StrCat("for i in 0 1 2 3 4 5 6 7 8 9; do [ -e /proc/$$/fd/$i ] && printf '%s ' $i; done > ", out))
       ->Wait();
   EXPECT_EQ(*ReadFile(out), "0 1 2 3 4 ");
+}
+
+TEST_F(QemuVmTest, TheProcessRunsInTheNetworkNamespaceOfTheSpec) {
+  UniqueFd space;
+  {
+    Thread maker = *Thread::Start("netns", [&space] {
+      if (::unshare(CLONE_NEWNET) == 0) space.reset(::open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC));
+    });
+  }
+  if (!space) GTEST_SKIP() << "a network namespace needs root";
+  struct stat made {};
+  ASSERT_EQ(::fstat(space.get(), &made), 0);
+  spec_.network_namespace = space.get();
+  const std::string out = StrCat(directory_->path(), "/namespace");
+  Run(StrCat("readlink -n /proc/self/ns/net > ", out))->Wait();
+  EXPECT_EQ(*ReadFile(out), StrCat("net:[", made.st_ino, "]"));
 }
 
 TEST_F(QemuVmTest, StopEndsTheProcessAndIsIdempotent) {
