@@ -16,7 +16,9 @@
 #include "base/unique_fd.h"
 #include "cca/realm/kvm_calls.h"
 #include "cca/realm/probe.h"
+#include "vmm/device_check.h"
 #include "vmm/kvm/kvm_vm.h"
+#include "vmm/kvm/machine/machine.h"
 
 namespace cc::vmm::kvm {
 namespace {
@@ -95,7 +97,8 @@ absl::Status KvmVmm::Check(const VmSpec& spec) const {
   CC_RETURN_IF_ERROR(CheckKvm(host_.kvm_device));
   if (spec.tee == Tee::kCca) CC_RETURN_IF_ERROR(CheckRealm(host_.kvm_device));
   CC_RETURN_IF_ERROR(CheckFile("kernel", spec.kernel, "kernel"));
-  return CheckFile("initramfs", spec.initramfs, "initramfs");
+  CC_RETURN_IF_ERROR(CheckFile("initramfs", spec.initramfs, "initramfs"));
+  return CheckDevices(spec, kMaxNicsAndDisks);
 }
 
 Capabilities KvmVmm::Probe(const VmSpec& spec) {

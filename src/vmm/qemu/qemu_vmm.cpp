@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "base/strings.h"
 #include "vmm/qemu/command_line.h"
+#include "vmm/device_check.h"
 #include "vmm/qemu/devices.h"
 #include "vmm/qemu/qemu_vm.h"
 
@@ -74,7 +75,7 @@ absl::StatusOr<AcceleratorChoice> QemuVmm::Check(const VmSpec& spec) const {
   if (spec.tee != Tee::kNone) return RefuseRealm(spec);
   CC_RETURN_IF_ERROR(CheckFile("kernel", spec.kernel, "kernel"));
   CC_RETURN_IF_ERROR(CheckFile("initramfs", spec.initramfs, "initramfs"));
-  CC_RETURN_IF_ERROR(CheckDevices(spec));
+  CC_RETURN_IF_ERROR(CheckDevices(spec, kMaxDevices));
   return ChooseAccelerator(spec.accel, spec.arch, host_);
 }
 

@@ -11,10 +11,12 @@
 #include "base/status.h"
 #include "base/strings.h"
 #include "cca/realm/call.h"
+#include "vmm/block/block_device.h"
 #include "vmm/console/console_device.h"
 #include "vmm/kvm/guest/interrupts.h"
 #include "vmm/kvm/guest/plain_vm.h"
 #include "vmm/kvm/guest/realm_core.h"
+#include "vmm/rng/rng_device.h"
 #include "vmm/vsock/device.h"
 
 namespace cc::vmm::kvm {
@@ -86,8 +88,9 @@ absl::StatusOr<std::unique_ptr<virtio::Device>> Guest::MakeDevice(const DeviceSl
       return absl::UnimplementedError(StrCat("network interface ", slot.index, " of ", spec.nics.size(),
                                              ": the kvm back end has none yet"));
     case DeviceKind::kBlock:
-      return absl::UnimplementedError(
-          StrCat("disk ", spec.disks[slot.index].path, ": the kvm back end has no disks yet"));
+      return MakeDisk(slot.index, spec.disks[slot.index]);
+    case DeviceKind::kRng:
+      return std::make_unique<RngDevice>(loop_.get());
   }
   return absl::InternalError("unknown device");
 }
@@ -107,6 +110,14 @@ void Guest::AddEmptyPlace(const DeviceSlot& slot) {
             .write = [](uint64_t, std::span<const std::byte>) {}});
 }
 
+absl::StatusOr<std::unique_ptr<virtio::Device>> Guest::MakeDisk(size_t index, const Disk& disk) {
+  if (index >= options_.disks.size()) return absl::InternalError("a disk's file was not passed");
+  absl::StatusOr<block::DiskFile> file =
+      block::DiskFile::Create(std::move(options_.disks[index]), disk.read_only, disk.serial);
+  if (!file.ok()) return Annotate(file.status(), StrCat("disk ", disk.path));
+  return block::BlockDevice::Create(loop_.get(), *std::move(file), StrCat("disk", index));
+}
+
 absl::Status Guest::AddDevice(const DeviceSlot& slot, const VmSpec& spec) {
   if ((slot.kind == DeviceKind::kNet && slot.index >= spec.nics.size()) ||
       (slot.kind == DeviceKind::kBlock && slot.index >= spec.disks.size())) {
@@ -120,7 +131,8 @@ absl::Status Guest::AddDevice(const DeviceSlot& slot, const VmSpec& spec) {
   } kTypes[] = {{DeviceKind::kConsole, virtio::DeviceType::kConsole, "console"},
                 {DeviceKind::kVsock, virtio::DeviceType::kVsock, "vsock"},
                 {DeviceKind::kNet, virtio::DeviceType::kNet, "net"},
-                {DeviceKind::kBlock, virtio::DeviceType::kBlock, "block"}};
+                {DeviceKind::kBlock, virtio::DeviceType::kBlock, "block"},
+                {DeviceKind::kRng, virtio::DeviceType::kRng, "rng"}};
   CC_ASSIGN_OR_RETURN(std::unique_ptr<virtio::Device> device, MakeDevice(slot, spec));
   CC_ASSIGN_OR_RETURN(std::function<void()> interrupt, MakeInterrupt(*options_.kvm, core_.vm, slot.spi));
   const auto& type = kTypes[static_cast<size_t>(slot.kind)];

@@ -36,9 +36,11 @@ struct VmCore {
 
 struct GuestOptions {
   cca::realm::KvmCalls* kvm = nullptr;
-  int kvm_device = -1;     // /dev/kvm
-  std::string vsock_path;  // of the hybrid vsock socket, made by Build
-  UniqueFd console;        // where the guest's console goes; invalid = dropped
+  int kvm_device = -1;          // /dev/kvm
+  std::string vsock_path;       // of the hybrid vsock socket, made by Build
+  UniqueFd console;             // where the guest's console goes; invalid = dropped
+  std::vector<UniqueFd> taps;   // of spec.nics
+  std::vector<UniqueFd> disks;  // of spec.disks
   // Called once by a vCPU's thread when the VM has come to its end, with the reason for people.
   std::function<void(std::string)> on_end;
 };
@@ -62,6 +64,7 @@ class Guest {
   absl::Status AddDevice(const DeviceSlot& slot, const VmSpec& spec);
   void AddEmptyPlace(const DeviceSlot& slot);
   absl::StatusOr<std::unique_ptr<virtio::Device>> MakeDevice(const DeviceSlot& slot, const VmSpec& spec);
+  absl::StatusOr<std::unique_ptr<virtio::Device>> MakeDisk(size_t index, const Disk& disk);
 
   GuestOptions options_;
   const Uart uart_;

@@ -108,6 +108,9 @@ absl::Status Server::Handle(const json& message) {
 
 absl::Status Server::CreateGuest(const json& description) {
   CC_ASSIGN_OR_RETURN(const Launch launch, LaunchFromJson(description));
+  std::vector<UniqueFd> taps, disks;
+  for (const Nic& nic : launch.spec.nics) taps.emplace_back(nic.tap_fd);
+  for (const int fd : launch.disk_fds) disks.emplace_back(fd);
   CC_RETURN_IF_ERROR(std::exchange(options_.confine, nullptr)(launch));
   CC_ASSIGN_OR_RETURN(const Machine machine, Describe(launch));
   CC_ASSIGN_OR_RETURN(guest_, Guest::Build(launch.spec, machine,
@@ -115,6 +118,8 @@ absl::Status Server::CreateGuest(const json& description) {
                                             .kvm_device = options_.kvm_device.get(),
                                             .vsock_path = kVsockName,
                                             .console = std::move(options_.console),
+                                            .taps = std::move(taps),
+                                            .disks = std::move(disks),
                                             .on_end = [this](std::string why) {
                                               ending_ = std::move(why);
                                               ::eventfd_write(ended_event_.get(), 1);

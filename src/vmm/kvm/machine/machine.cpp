@@ -65,6 +65,8 @@ absl::StatusOr<std::vector<DeviceSlot>> PlaceDevices(const VmSpec& spec) {
   add(DeviceKind::kVsock, 1);
   add(DeviceKind::kNet, std::max(spec.nics.size(), kNetPlaces));
   add(DeviceKind::kBlock, std::max(spec.disks.size(), kBlockPlaces));
+  // A Realm's kernel would count the host's bytes as secret randomness; it has the processor's.
+  if (spec.tee == Tee::kNone) add(DeviceKind::kRng, 1);
   if (slots.size() > kMaxDevices) {
     return absl::InvalidArgumentError(StrCat(slots.size(), " devices; ", kMaxDevices, " are possible"));
   }

@@ -12,6 +12,7 @@
 #ifndef CC_VMM_KVM_MACHINE_MACHINE_H_
 #define CC_VMM_KVM_MACHINE_MACHINE_H_
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -44,10 +45,12 @@ inline constexpr size_t kMaxDevices = 64;
 // without a device. So a Realm's measurement does not depend on how many interfaces and disks its pod has.
 inline constexpr size_t kNetPlaces = 4;
 inline constexpr size_t kBlockPlaces = 4;
+// So many fit beside console, vsock, entropy and the empty places of one kind.
+inline constexpr size_t kMaxNicsAndDisks = kMaxDevices - 3 - std::max(kNetPlaces, kBlockPlaces);
 // The guest kernel's limit, with the terminating zero (COMMAND_LINE_SIZE of arch/arm64).
 inline constexpr size_t kMaxCommandLine = 2048;
 
-enum class DeviceKind { kConsole, kVsock, kNet, kBlock };
+enum class DeviceKind { kConsole, kVsock, kNet, kBlock, kRng };
 
 // One virtio-mmio device. Interrupts are shared peripheral interrupts (SPI), edge triggered.
 struct DeviceSlot {
