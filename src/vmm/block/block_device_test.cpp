@@ -55,7 +55,7 @@ TEST_F(BlockDeviceTest, RequestsAreReturnedInOrderWithAnInterrupt) {
   requests_.Put(0, RequestType::kOut, 2, 512);
   requests_.Put(3, RequestType::kFlush, 0, 0);
   requests_.Put(6, RequestType::kIn, 2, 512);
-  for (const uint16_t slot : {0, 3, 6}) requests_.ring.Offer(slot);
+  for (uint16_t slot = 0; slot < 9; slot += 3) requests_.ring.Offer(slot);
   device_->Kick(0);
   WaitForUsed(3);
   for (uint16_t i = 0; i < 3; ++i) EXPECT_EQ(requests_.ring.UsedHead(i), i * 3u);

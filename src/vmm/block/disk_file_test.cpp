@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "base/status.h"
+#include "base/strings.h"
 #include "vmm/block/test_requests.h"
 
 namespace cc::vmm::block {

@@ -11,7 +11,7 @@
 namespace cc::vmm::block {
 namespace {
 
-constexpr int kRequests = 100000;
+constexpr int kRequests = 30000;
 
 class Fuzzer {
  public:
@@ -99,7 +99,7 @@ TEST(BlockFuzz, DeviceWithItsThread) {
     auto ring = virtio::TestRing(&requests.memory, TestRequests::kBase, TestRequests::kRingSize);
     device->StartQueue(0, *ring.Open({.indirect = true, .event_index = true}), [] {});
     // The guest changes its requests while they are executed.
-    for (uint64_t i = 0, n = fuzzer.Random() % 200; i < n; ++i) {
+    for (uint64_t i = 0, n = fuzzer.Random() % 30; i < n; ++i) {
       fuzzer.Mutate();
       if (fuzzer.Random() % 64 != 0) ring.Offer(0);
       device->Kick(0);

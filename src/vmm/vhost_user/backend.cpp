@@ -191,6 +191,7 @@ absl::Status Backend::SetFeatures(uint64_t features) {
     return absl::InvalidArgumentError("vhost-user: features set that were not offered");
   }
   features_ = features;
+  device_->SetFeatures(features);
   if ((features & kFeatureProtocolFeatures) == 0) {
     for (Ring& ring : rings_) ring.enabled = true;
   }

@@ -33,6 +33,9 @@ class Device {
   virtual std::span<const std::byte> Config() const = 0;
   virtual size_t QueueCount() const = 0;
 
+  // What the driver took of DeviceFeatures; before its queues start.
+  virtual void SetFeatures(uint64_t /*features*/) {}
+
   // From now on the device works on `queue` and calls `notify` to interrupt the driver.
   virtual void StartQueue(size_t index, Virtqueue queue, std::function<void()> notify) = 0;
   // The device lets go of the queue and returns it; nullopt when it was not started or is broken.

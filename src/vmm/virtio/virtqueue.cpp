@@ -124,11 +124,18 @@ absl::Status Virtqueue::AddBuffer(const Descriptor& descriptor, Chain* chain) co
 }
 
 void Virtqueue::Push(uint16_t head, uint32_t written) {
-  const size_t slot = next_used_ & (layout_.size - 1U);
-  std::byte* entry = layout_.used.data() + kRingEntries + 8 * slot;
-  StoreRelaxed<uint32_t>(entry, head);
-  StoreRelaxed<uint32_t>(entry + 4, written);
-  ++next_used_;
+  const UsedBuffer buffer{head, written};
+  Push(std::span(&buffer, 1));
+}
+
+void Virtqueue::Push(std::span<const UsedBuffer> buffers) {
+  for (const UsedBuffer& buffer : buffers) {
+    const size_t slot = next_used_ & (layout_.size - 1U);
+    std::byte* entry = layout_.used.data() + kRingEntries + 8 * slot;
+    StoreRelaxed<uint32_t>(entry, buffer.head);
+    StoreRelaxed<uint32_t>(entry + 4, buffer.written);
+    ++next_used_;
+  }
   StoreRelease<uint16_t>(layout_.used.data() + kRingIndex, next_used_);
 }
 

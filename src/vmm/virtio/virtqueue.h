@@ -27,6 +27,11 @@ struct Chain {
   size_t writable_size = 0;
 };
 
+struct UsedBuffer {
+  uint16_t head = 0;
+  uint32_t written = 0;  // bytes that were filled
+};
+
 class Virtqueue {
  public:
   static constexpr uint16_t kMaxSize = 1024;
@@ -59,6 +64,8 @@ class Virtqueue {
 
   // Returns a buffer to the driver, of which `written` bytes were filled.
   void Push(uint16_t head, uint32_t written);
+  // Several at once: the driver sees all or none. At most as many as the ring has entries.
+  void Push(std::span<const UsedBuffer> buffers);
 
   // Does the driver want an interrupt for what was pushed since the last call?
   bool ShouldNotify();

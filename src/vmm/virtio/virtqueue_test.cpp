@@ -232,6 +232,19 @@ TEST_F(VirtqueueTest, SaysWhetherBuffersCameBeforeKicksWereEnabled) {
   EXPECT_EQ(ring_.AvailableEvent(), 1);
 }
 
+TEST_F(VirtqueueTest, BuffersPushedTogetherBecomeVisibleTogether) {
+  Virtqueue queue = *ring_.Open();
+  const UsedBuffer buffers[] = {{3, 100}, {1, 7}};
+  queue.Push(buffers);
+  EXPECT_EQ(ring_.UsedIndex(), 2);
+  EXPECT_EQ(ring_.UsedHead(0), 3u);
+  EXPECT_EQ(ring_.UsedLength(0), 100u);
+  EXPECT_EQ(ring_.UsedHead(1), 1u);
+  EXPECT_EQ(ring_.UsedLength(1), 7u);
+  queue.Push(std::span<const UsedBuffer>());
+  EXPECT_EQ(ring_.UsedIndex(), 2);
+}
+
 // Random rings: whatever they say, nothing outside of guest memory is handed out.
 TEST(VirtqueueFuzzTest, NeverLeavesGuestMemory) {
   std::mt19937_64 random(20260101);

@@ -265,6 +265,7 @@ absl::Status MmioTransport::StartQueues() {
     CC_ASSIGN_OR_RETURN(Virtqueue ring, Virtqueue::Create(options_.memory, layout, features, 0));
     ready.emplace_back(i, std::move(ring));
   }
+  options_.device->SetFeatures(driver_features_);
   for (auto& [index, ring] : ready) {
     queues_[index].running = true;
     options_.device->StartQueue(index, std::move(ring), [this] { Interrupt(kUsedBuffer); });

@@ -42,10 +42,12 @@ class EchoDevice : public Device {
     }
     notify_();
   }
+  void SetFeatures(uint64_t taken) override { features = taken; }
   void Reset() override { ++resets; }
 
   std::vector<size_t> started, stopped;
   int resets = 0;
+  uint64_t features = 0;
 
  private:
   std::array<std::byte, 3> config_ = {std::byte{0x11}, std::byte{0x22}, std::byte{0x33}};
@@ -146,6 +148,7 @@ TEST_F(TransportTest, BuffersGoThroughAndInterruptsAreAcknowledged) {
   SetQueue(0, ring_);
   Set(0x70, 15);
   EXPECT_THAT(device_.started, ElementsAre(0));
+  EXPECT_EQ(device_.features, kNeeded);
   ring_.Describe(0, TestMemory::kBase + 0x1000, 16, kWrite);
   ring_.Offer(0);
   Set(0x50, 0);

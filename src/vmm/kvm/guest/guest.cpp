@@ -16,6 +16,8 @@
 #include "vmm/kvm/guest/interrupts.h"
 #include "vmm/kvm/guest/plain_vm.h"
 #include "vmm/kvm/guest/realm_core.h"
+#include "vmm/net/net_device.h"
+#include "vmm/net/tap.h"
 #include "vmm/rng/rng_device.h"
 #include "vmm/vsock/device.h"
 
@@ -85,8 +87,7 @@ absl::StatusOr<std::unique_ptr<virtio::Device>> Guest::MakeDevice(const DeviceSl
     case DeviceKind::kVsock:
       return vsock::VsockDevice::Create(loop_.get(), kGuestCid, options_.vsock_path);
     case DeviceKind::kNet:
-      return absl::UnimplementedError(StrCat("network interface ", slot.index, " of ", spec.nics.size(),
-                                             ": the kvm back end has none yet"));
+      return MakeNic(slot.index, spec.nics[slot.index]);
     case DeviceKind::kBlock:
       return MakeDisk(slot.index, spec.disks[slot.index]);
     case DeviceKind::kRng:
@@ -108,6 +109,16 @@ void Guest::AddEmptyPlace(const DeviceSlot& slot) {
                   }
                 },
             .write = [](uint64_t, std::span<const std::byte>) {}});
+}
+
+absl::StatusOr<std::unique_ptr<virtio::Device>> Guest::MakeNic(size_t index, const Nic& nic) {
+  if (index >= options_.taps.size()) return absl::InternalError("an interface's tap was not passed");
+  absl::StatusOr<net::FramePort> port = net::OpenTap(std::move(options_.taps[index]));
+  if (!port.ok()) return Annotate(port.status(), StrCat("network interface ", index));
+  return net::NetDevice::Create(loop_.get(), {.name = StrCat("net", index),
+                                              .port = *std::move(port),
+                                              .mac = nic.mac,
+                                              .mtu = static_cast<uint16_t>(nic.mtu)});
 }
 
 absl::StatusOr<std::unique_ptr<virtio::Device>> Guest::MakeDisk(size_t index, const Disk& disk) {

@@ -64,6 +64,7 @@ class Guest {
   absl::Status AddDevice(const DeviceSlot& slot, const VmSpec& spec);
   void AddEmptyPlace(const DeviceSlot& slot);
   absl::StatusOr<std::unique_ptr<virtio::Device>> MakeDevice(const DeviceSlot& slot, const VmSpec& spec);
+  absl::StatusOr<std::unique_ptr<virtio::Device>> MakeNic(size_t index, const Nic& nic);
   absl::StatusOr<std::unique_ptr<virtio::Device>> MakeDisk(size_t index, const Disk& disk);
 
   GuestOptions options_;

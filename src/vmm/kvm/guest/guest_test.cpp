@@ -7,6 +7,7 @@
 #include <cstring>
 #include <future>
 #include <optional>
+#include <utility>
 
 #include "base/file.h"
 #include "base/strings.h"
@@ -41,6 +42,8 @@ class GuestTest : public ::testing::Test {
                         {.kvm = &kvm_,
                          .kvm_device = TestKvm::kDevice,
                          .vsock_path = directory_->path() + "/v",
+                         .taps = std::exchange(taps_, {}),
+                         .disks = std::exchange(disks_, {}),
                          .on_end = [this](std::string why) { ended_.set_value(std::move(why)); }});
   }
 
@@ -48,6 +51,7 @@ class GuestTest : public ::testing::Test {
   TestKvm kvm_;
   VmSpec spec_;
   Machine machine_;
+  std::vector<UniqueFd> taps_, disks_;
   std::promise<std::string> ended_;
 };
 
@@ -116,6 +120,23 @@ TEST_F(GuestTest, DriverIsServedWithAndWithoutKvmsEvents) {
     ASSERT_TRUE(guest->Start().ok());
     EXPECT_EQ(magic.get_future().get(), 0x74726976u);
   }
+}
+
+TEST_F(GuestTest, DisksAndInterfacesAreWhatTheirDescriptorsAre) {
+  const std::string path = directory_->path() + "/disk";
+  ASSERT_TRUE(WriteFileAtomic(path, std::string(4096, 'd')).ok());
+  spec_.disks = {{.path = path, .read_only = true, .serial = "layer-0"}};
+  EXPECT_THAT(std::string(MessageOf(Build().status())), HasSubstr("file was not passed"));
+  disks_.push_back(*OpenFile(path, O_RDONLY));
+  EXPECT_TRUE(Build().ok());
+  spec_.disks[0].read_only = false;
+  disks_.push_back(*OpenFile(path, O_RDONLY));
+  EXPECT_THAT(std::string(MessageOf(Build().status())), HasSubstr(path + ": it was not opened for"));
+  spec_.disks.clear();
+  spec_.nics.resize(1);
+  EXPECT_THAT(std::string(MessageOf(Build().status())), HasSubstr("tap was not passed"));
+  taps_.push_back(*OpenFile(path, O_RDONLY));
+  EXPECT_THAT(std::string(MessageOf(Build().status())), HasSubstr("network interface 0: "));
 }
 
 TEST_F(GuestTest, EveryFailedCallReleasesEverything) {
