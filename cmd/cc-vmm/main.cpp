@@ -6,8 +6,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -17,6 +19,11 @@
 #include "cca/realm/kvm_calls.h"
 #include "vmm/kvm/control/launch.h"
 #include "vmm/kvm/guest/server.h"
+#include "vmm/kvm/jail/jail.h"
+#include "vmm/kvm/jail/known_files.h"
+#include "vmm/kvm/machine/machine.h"
+#include "vmm/vsock/device.h"
+#include "vmm/vsock/host_socket.h"
 
 namespace {
 
@@ -37,24 +44,51 @@ absl::StatusOr<UniqueFd> Inherited(int fd, mode_t type) {
   return UniqueFd(fd);
 }
 
+// A guest's console may be written to a file.
+constexpr uint64_t kConsoleBytes = 64 << 20;
+// Of the machine's parts: each vCPU, each device's queues and its interrupt, and what the process began with.
+constexpr uint64_t kDescriptorsPerVcpu = 1, kDescriptorsPerDevice = 6, kOtherDescriptors = 64;
+constexpr uint64_t kThreadsBesideVcpus = 2;
+
+kvm::jail::Limits LimitsOf(const kvm::Launch& launch) {
+  uint64_t largest = std::max<uint64_t>(kConsoleBytes, uint64_t{launch.spec.memory_mib} << 20);
+  for (const int fd : launch.disk_fds) {
+    struct stat st;
+    if (::fstat(fd, &st) == 0) largest = std::max(largest, static_cast<uint64_t>(st.st_size));
+  }
+  return {.file_bytes = largest,
+          .descriptors = cc::vmm::vsock::VsockDevice::kMaxConnections +
+                         cc::vmm::vsock::HostListener::kMaxWaiting + launch.spec.vcpus * kDescriptorsPerVcpu +
+                         kvm::kMaxDevices * kDescriptorsPerDevice + kOtherDescriptors,
+          .threads = launch.spec.vcpus + kThreadsBesideVcpus};
+}
+
 absl::Status RunVmm() {
   ::signal(SIGPIPE, SIG_IGN);
   CC_ASSIGN_OR_RETURN(UniqueFd control, Inherited(kvm::kControlFd, S_IFSOCK));
-  CC_ASSIGN_OR_RETURN(const UniqueFd state_dir, Inherited(kvm::kStateDirFd, S_IFDIR));
-  // Sockets are named relative to it, which also works once this process has no other directory.
+  CC_ASSIGN_OR_RETURN(UniqueFd state_dir, Inherited(kvm::kStateDirFd, S_IFDIR));
+  // The jail keeps the working directory, in which the sockets are named, and no other way into the files.
   if (::fchdir(state_dir.get()) != 0) return cc::ErrnoStatus(errno, "enter the VM's directory");
+  state_dir.reset();
   UniqueFd console(::fcntl(kvm::kConsoleFd, F_DUPFD_CLOEXEC, kvm::kFirstFreeFd));
 
-  cc::cca::realm::KvmCalls& calls = cc::cca::realm::RealKvm();
-  UniqueFd device(calls.Open("/dev/kvm", O_RDWR));
+  UniqueFd device(cc::cca::realm::RealKvm().Open("/dev/kvm", O_RDWR));
   if (!device) return cc::ErrnoStatus(errno, "open /dev/kvm");
+
+  kvm::jail::KvmWithoutFiles calls(cc::cca::realm::RealKvm(), std::string(cc::cca::kLiveCapabilityPath));
+  std::optional<kvm::jail::Jail> jail;
 
   CC_ASSIGN_OR_RETURN(const auto server,
                       kvm::Server::Create({.kvm = &calls,
                                            .control = std::move(control),
                                            .kvm_device = std::move(device),
                                            .console = std::move(console),
-                                           .confine = [](const kvm::Launch&) { return absl::OkStatus(); }}));
+                                           .confine = [&](const kvm::Launch& launch) -> absl::Status {
+                                             CC_ASSIGN_OR_RETURN(jail,
+                                                                 kvm::jail::Jail::Close(LimitsOf(launch)));
+                                             return absl::OkStatus();
+                                           },
+                                           .enter = [&](kvm::jail::ThreadKind kind) { jail->Enter(kind); }}));
   return server->Run();
 }
 

@@ -21,7 +21,8 @@ namespace {
 
 constexpr size_t kMaxLine = 32;
 
-UniqueFd SpareDescriptor() { return UniqueFd(::open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+// Of anything: the process may be unable to open files.
+UniqueFd SpareDescriptor(const UniqueFd& any) { return UniqueFd(::fcntl(any.get(), F_DUPFD_CLOEXEC, 0)); }
 
 }  // namespace
 
@@ -68,7 +69,7 @@ HostListener::HostListener(EventLoop* loop, std::string path, UniqueFd listener,
       path_(std::move(path)),
       listener_(std::move(listener)),
       callback_(std::move(callback)),
-      spare_(SpareDescriptor()) {}
+      spare_(SpareDescriptor(listener_)) {}
 
 HostListener::~HostListener() {
   loop_->Remove(listener_.get());
@@ -85,7 +86,7 @@ void HostListener::AcceptAll() {
       // Out of descriptors. A client left in the queue would wake us for ever, so it is closed at once.
       spare_.reset();
       const bool closed = UniqueFd(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC)).valid();
-      spare_ = SpareDescriptor();
+      spare_ = SpareDescriptor(listener_);
       if (!closed) return;  // nobody was waiting after all
       continue;
     }

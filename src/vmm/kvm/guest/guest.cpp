@@ -59,7 +59,8 @@ absl::StatusOr<std::unique_ptr<Guest>> Guest::Build(const VmSpec& spec, const Ma
          .write = [uart](uint64_t at, std::span<const std::byte> data) { uart->Write(at, data); }});
   }
   guest->vcpus_ =
-      std::make_unique<VcpuThreads>(*guest->parts_, guest->bus_, guest->core_.run, guest->options_.on_end);
+      std::make_unique<VcpuThreads>(*guest->parts_, guest->bus_, guest->core_.run, guest->options_.on_end,
+                                    [enter = guest->options_.enter] { enter(jail::ThreadKind::kVcpu); });
   return guest;
 }
 
@@ -169,7 +170,10 @@ absl::Status Guest::AddDevice(const DeviceSlot& slot, const VmSpec& spec) {
 }
 
 absl::Status Guest::Start() {
-  CC_ASSIGN_OR_RETURN(loop_thread_, Thread::Start("devices", [loop = loop_.get()] { loop->Run(); }));
+  CC_ASSIGN_OR_RETURN(loop_thread_, Thread::Start("devices", [this] {
+                        options_.enter(jail::ThreadKind::kDevices);
+                        loop_->Run();
+                      }));
   return vcpus_->Start();
 }
 

@@ -19,6 +19,7 @@
 #include "vmm/kvm/guest/mmio_bus.h"
 #include "vmm/kvm/guest/uart.h"
 #include "vmm/kvm/guest/vcpu_threads.h"
+#include "vmm/kvm/jail/threads.h"
 #include "vmm/kvm/machine/machine.h"
 #include "vmm/virtio/device.h"
 #include "vmm/virtio_mmio/transport.h"
@@ -43,6 +44,8 @@ struct GuestOptions {
   std::vector<UniqueFd> disks;  // of spec.disks
   // Called once by a vCPU's thread when the VM has come to its end, with the reason for people.
   std::function<void(std::string)> on_end;
+  // Called first on each thread that Start makes.
+  std::function<void(jail::ThreadKind)> enter = [](jail::ThreadKind) {};
 };
 
 // Start, Pause, Resume and the destructor belong to one thread.

@@ -92,7 +92,9 @@ absl::Status Server::Handle(const json& message) {
   if (guest_ == nullptr) return absl::FailedPreconditionError(StrCat(verb, ": there is no VM"));
   if (verb == "start") {
     if (std::exchange(running_, true)) return absl::FailedPreconditionError("the VM was started before");
-    return guest_->Start();
+    CC_RETURN_IF_ERROR(guest_->Start());
+    options_.enter(jail::ThreadKind::kMain);
+    return absl::OkStatus();
   }
   if (!running_) return absl::FailedPreconditionError(StrCat(verb, ": the VM has not been started"));
   if (verb == "pause") {
@@ -120,10 +122,12 @@ absl::Status Server::CreateGuest(const json& description) {
                                             .console = std::move(options_.console),
                                             .taps = std::move(taps),
                                             .disks = std::move(disks),
-                                            .on_end = [this](std::string why) {
-                                              ending_ = std::move(why);
-                                              ::eventfd_write(ended_event_.get(), 1);
-                                            }}));
+                                            .on_end =
+                                                [this](std::string why) {
+                                                  ending_ = std::move(why);
+                                                  ::eventfd_write(ended_event_.get(), 1);
+                                                },
+                                            .enter = options_.enter}));
   return absl::OkStatus();
 }
 

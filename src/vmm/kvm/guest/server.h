@@ -15,6 +15,7 @@
 #include "vmm/kvm/control/launch.h"
 #include "vmm/kvm/control/message.h"
 #include "vmm/kvm/guest/guest.h"
+#include "vmm/kvm/jail/threads.h"
 
 namespace cc::vmm::kvm {
 
@@ -28,6 +29,8 @@ class Server {
     // Gives up everything that running a VM does not need. Called once, when all descriptors are there and
     // nothing of the VM's description has been looked at but that.
     std::function<absl::Status(const Launch&)> confine;
+    // Called on each thread when the guest starts: gives up what a thread of that kind does not need.
+    std::function<void(jail::ThreadKind)> enter = [](jail::ThreadKind) {};
   };
   static absl::StatusOr<std::unique_ptr<Server>> Create(Options options);
 

@@ -51,8 +51,13 @@ absl::StatusOr<cca::realm::RunResult> RunPlain(cca::realm::KvmCalls& kvm, int vc
 }
 
 VcpuThreads::VcpuThreads(VmParts& parts, const MmioBus& bus, RunVcpu run,
-                         std::function<void(std::string)> on_end)
-    : parts_(parts), bus_(bus), run_(std::move(run)), on_end_(std::move(on_end)), states_(parts.count()) {}
+                         std::function<void(std::string)> on_end, std::function<void()> enter)
+    : parts_(parts),
+      bus_(bus),
+      run_(std::move(run)),
+      on_end_(std::move(on_end)),
+      enter_(std::move(enter)),
+      states_(parts.count()) {}
 
 absl::Status VcpuThreads::Start() {
   CC_RETURN_IF_ERROR(InstallKick());
@@ -64,6 +69,7 @@ absl::Status VcpuThreads::Start() {
 }
 
 void VcpuThreads::RunLoop(size_t index) {
+  enter_();
   BlockSignalsButKick();
   {
     const std::lock_guard lock(mutex_);

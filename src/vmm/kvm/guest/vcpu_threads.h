@@ -36,8 +36,10 @@ std::optional<std::string> HandleExit(void* run, const MmioBus& bus);
 class VcpuThreads {
  public:
   // `on_end` is called once, by the first vCPU that finds the end of the VM, with the reason. All are
-  // outlived by the arguments.
-  VcpuThreads(VmParts& parts, const MmioBus& bus, RunVcpu run, std::function<void(std::string)> on_end);
+  // outlived by the arguments. `enter` is called first on each thread.
+  VcpuThreads(
+      VmParts& parts, const MmioBus& bus, RunVcpu run, std::function<void(std::string)> on_end,
+      std::function<void()> enter = [] {});
   ~VcpuThreads() { Stop(); }
   VcpuThreads(const VcpuThreads&) = delete;
   VcpuThreads& operator=(const VcpuThreads&) = delete;
@@ -65,6 +67,7 @@ class VcpuThreads {
   const MmioBus& bus_;
   const RunVcpu run_;
   const std::function<void(std::string)> on_end_;
+  const std::function<void()> enter_;
   std::atomic<bool> ended_ = false;
 
   std::atomic<Mode> mode_ = Mode::kRun;  // written under mutex_
