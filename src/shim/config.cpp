@@ -87,6 +87,7 @@ absl::StatusOr<Config> ParseConfig(std::string_view text, std::string_view sourc
   image.Read("egress_hosts", &config.image.egress_hosts);
   image.Read("mirrors", &config.image.mirrors);
   image.Read("pull_timeout_s", &config.image.pull_timeout_s);
+  root.Table("volumes").Read("copy_limit_mib", &config.volumes.copy_limit_mib);
   TomlTable attestation = root.Table("attestation");
   attestation.Read("kbs_url", &config.attestation.kbs_url);
   attestation.Read("insecure_sample_evidence", &config.attestation.insecure_sample_evidence);
@@ -104,6 +105,10 @@ absl::StatusOr<Config> ParseConfig(std::string_view text, std::string_view sourc
   if (config.network.spare_nics > kMaxSpareNics) {
     return absl::InvalidArgumentError(
         StrCat(source_name, ": network.spare_nics must be at most ", kMaxSpareNics));
+  }
+  if (config.volumes.copy_limit_mib == 0) {
+    return absl::InvalidArgumentError(
+        StrCat(source_name, ": volumes.copy_limit_mib must be at least 1; every pod has files to copy"));
   }
   CC_RETURN_IF_ERROR(CheckKbsUrl(config.attestation.kbs_url, source_name));
   if (config.state_dir.empty() || config.state_dir[0] != '/') {

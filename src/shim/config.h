@@ -45,6 +45,9 @@ struct Config {
     uint32_t pull_timeout_s = 1200;
   } image;
   struct {
+    uint32_t copy_limit_mib = 64;  // for all mounts of one container
+  } volumes;
+  struct {
     std::string kbs_url;                    // measured
     bool insecure_sample_evidence = false;  // measured
   } attestation;

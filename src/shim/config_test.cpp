@@ -39,6 +39,7 @@ TEST(ConfigTest, SampleFileIsTheDefaults) {
   EXPECT_EQ(sample->vmm.boot_timeout_s, defaults.vmm.boot_timeout_s);
   EXPECT_EQ(sample->vmm.agent_timeout_s, defaults.vmm.agent_timeout_s);
   EXPECT_EQ(sample->image.pull_timeout_s, defaults.image.pull_timeout_s);
+  EXPECT_EQ(sample->volumes.copy_limit_mib, defaults.volumes.copy_limit_mib);
   EXPECT_EQ(sample->attestation.kbs_url, defaults.attestation.kbs_url);
   EXPECT_EQ(sample->attestation.insecure_sample_evidence, defaults.attestation.insecure_sample_evidence);
   EXPECT_EQ(sample->state_dir, defaults.state_dir);

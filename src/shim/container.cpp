@@ -3,6 +3,9 @@
 
 #include <signal.h>
 
+#include <atomic>
+#include <chrono>
+
 #include "base/log.h"
 #include "base/status.h"
 #include "base/strings.h"
@@ -50,24 +53,54 @@ absl::StatusOr<std::shared_ptr<Container>> Container::Make(ContainerContext cont
 
 absl::Status Container::CreateInGuest(const GuestContainer& guest) {
   CC_ASSIGN_OR_RETURN(const auto agent, Agent());
-  CC_RETURN_IF_ERROR(CopyIntoGuest(guest.copies, [&](const grpc::CopyFileRequest& copy) {
-    return agent->CopyFile(copy, kCallTimeout).status();
-  }));
+  termination_log_ = guest.termination_log;
+  CC_RETURN_IF_ERROR(CopyVolumes(guest.copies, agent));
   const std::chrono::seconds limit(context_.sandbox->config().image.pull_timeout_s);
   absl::Status status = agent->CreateContainer(guest.request, limit).status();
   if (status.ok()) return status;
+  context_.sandbox->volume_watch().Remove(id());
   if (const absl::Status end = context_.sandbox->EndStatus(); !end.ok()) return end;
   return Annotate(status, StrCat("create container ", id(), " in the guest"));
 }
 
+absl::Status Container::CopyVolumes(const std::vector<HostCopy>& copies,
+                                    const std::shared_ptr<agent_proto::AgentClient>& agent) {
+  if (copies.empty()) return absl::OkStatus();
+  const CopyLimits limits{.bytes = uint64_t{context_.sandbox->config().volumes.copy_limit_mib} << 20};
+  const CopyFileCall copy_file = [agent](const grpc::CopyFileRequest& copy) {
+    return agent->CopyFile(copy, kCallTimeout).status();
+  };
+  std::atomic<uint64_t> bytes = 0;
+  const auto begin = std::chrono::steady_clock::now();
+  const absl::StatusOr<std::vector<std::string>> fingerprints =
+      CopyIntoGuest(copies, limits, [&](const grpc::CopyFileRequest& copy) {
+        bytes += copy.data().size();
+        return copy_file(copy);
+      });
+  if (fingerprints.ok()) {
+    const auto took = std::chrono::steady_clock::now() - begin;
+    log::Info("files copied",
+              {{"container", id()},
+               {"mounts", copies.size()},
+               {"bytes", bytes.load()},
+               {"took", std::chrono::duration_cast<std::chrono::milliseconds>(took).count()}});
+    context_.sandbox->volume_watch().Add(id(), copies, *fingerprints, limits, copy_file);
+    return absl::OkStatus();
+  }
+  RemoveFromGuest();
+  return fingerprints.status();
+}
+
 void Container::RemoveFromGuest() {
+  context_.sandbox->volume_watch().Remove(id());
   absl::StatusOr<std::shared_ptr<agent_proto::AgentClient>> agent = Agent();
   if (!agent.ok()) return;
   grpc::RemoveContainerRequest request;
   request.set_container_id(id());
   request.set_timeout(static_cast<uint32_t>(kRemoveTimeout.count()));
   const absl::Status status = (*agent)->RemoveContainer(request, kRemoveTimeout).status();
-  if (!status.ok())
+  // NotFound: only files had been copied for it.
+  if (!status.ok() && !absl::IsNotFound(status))
     log::Warning("container not removed in the guest", {{"container", id()}, {"error", status}});
 }
 

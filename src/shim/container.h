@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,7 +42,7 @@ class Container : public std::enable_shared_from_this<Container> {
 
   // Copies files and creates the container in the guest; blocks while the guest pulls the image.
   absl::Status CreateInGuest(const GuestContainer& guest);
-  // Makes the guest forget it. Bounded; used when nobody is interested any more.
+  // Makes the guest forget it, with what was copied for it. Bounded; used when nobody is interested any more.
   void RemoveFromGuest();
   // After a successful creation: publishes it, and watches for the end of the init process.
   void FinishCreation();
@@ -81,6 +82,10 @@ class Container : public std::enable_shared_from_this<Container> {
   std::string GuestExecId(const Process& process) const {
     return process.is_init() ? id() : process.exec_id();
   }
+  absl::Status CopyVolumes(const std::vector<HostCopy>& copies,
+                           const std::shared_ptr<agent_proto::AgentClient>& agent);
+  // After the end of init: what it wrote for kubelet to read.
+  void CollectTerminationMessage() const;
   absl::Status StartInGuest(const Process& process);
   absl::Status StartStreams(Process& process);
   GuestStreams StreamsOf(const Process& process,
@@ -98,6 +103,7 @@ class Container : public std::enable_shared_from_this<Container> {
   const containerd::task::v2::CreateTaskRequest request_;
   const Grouping grouping_;
   std::shared_ptr<Process> init_;
+  std::optional<TerminationLog> termination_log_;  // set before creation ends
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

@@ -5,6 +5,7 @@
 #include "base/strings.h"
 #include "containerd/events.pb.h"
 #include "shim/container.h"
+#include "shim/termination_log.h"
 #include "shim/trim.h"
 
 namespace cc::shim {
@@ -13,6 +14,8 @@ namespace {
 constexpr std::chrono::seconds kStartTimeout{60};
 // An init process's exit is published last; its execs die with it, and the guest says so within this time.
 constexpr std::chrono::seconds kExecsTimeout{5};
+// The container's end is told after that, with or without its message.
+constexpr std::chrono::seconds kTerminationTimeout{5};
 constexpr uint32_t kKilledStatus = 128 + 9;
 constexpr uint32_t kUnknownStatus = 255;  // as runc's shim reports when it cannot know
 
@@ -136,7 +139,10 @@ void Container::WatchUntilExit(const std::shared_ptr<Process>& process) {
   if (process->WaitStartedOrAbandoned()) process->streams().WaitDrained();
   if (process->status().state == ProcessState::kStopped) return;  // an init process that could not be started
   const uint32_t status = ExitStatus(*process);
-  if (process->is_init()) WaitForExecs();
+  if (process->is_init()) {
+    CollectTerminationMessage();
+    WaitForExecs();
+  }
   End(*process, status);
   if (!process->is_init()) {
     const std::lock_guard lock(mutex_);
@@ -158,6 +164,20 @@ uint32_t Container::ExitStatus(const Process& process) const {
   log::Error("exit status not known",
              {{"container", id()}, {"exec", process.exec_id()}, {"error", answer.status()}});
   return kUnknownStatus;
+}
+
+void Container::CollectTerminationMessage() const {
+  if (!termination_log_.has_value()) return;
+  absl::StatusOr<std::shared_ptr<agent_proto::AgentClient>> agent = Agent();
+  if (!agent.ok()) return;
+  grpc::GetDiagnosticDataRequest request;
+  request.set_container_id(id());
+  request.set_log_type("termination_log");
+  const absl::StatusOr<grpc::GetDiagnosticDataResponse> answer =
+      (*agent)->GetDiagnosticData(request, kTerminationTimeout);
+  const absl::Status status =
+      answer.ok() ? WriteTerminationMessage(*termination_log_, answer->data()) : answer.status();
+  if (!status.ok()) log::Warning("no termination message", {{"container", id()}, {"error", status}});
 }
 
 void Container::WaitForExecs() {

@@ -1,120 +1,228 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shim/copy_files.h"
 
-#include <dirent.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <array>
-#include <cerrno>
-#include <memory>
+#include <algorithm>
+#include <mutex>
 
 #include "base/file.h"
 #include "base/status.h"
 #include "base/strings.h"
+#include "base/thread.h"
 
 namespace cc::shim {
 namespace {
 
+// ttrpc takes 4 MiB; each request in flight is held twice here and twice in the guest.
 constexpr size_t kChunk = 1 << 20;
+constexpr size_t kInFlight = 4;
+constexpr int kAttempts = 5;
 constexpr uint32_t kDirMode = 0755;
 
-class Copier {
- public:
-  explicit Copier(const CopyFileCall& copy_file) : copy_file_(copy_file) {}
+// Tasks of one step may overlap; a step begins when the one before has ended. Directories of depth n are
+// step n.
+enum Step : uint32_t { kContent = 1 << 16, kCurrentLink, kKeyLinks };
 
-  // `host_path` itself may be a link (Kubernetes mounts them so); inside a tree links stay links.
-  absl::Status Copy(const std::string& host_path, const std::string& guest_path, bool follow) {
-    if (++entries_ > kMaxCopyEntries) {
-      return absl::ResourceExhaustedError(StrCat("copy ", host_path, " into the guest: more than ",
-                                                 kMaxCopyEntries, " entries; put the data into the image"));
+struct Task {
+  uint32_t step;
+  const HostTree* tree;
+  const HostEntry* entry;
+  std::string guest_path;
+};
+
+uint32_t StepOf(const HostTree& tree, const HostEntry& entry) {
+  if (S_ISDIR(entry.st.st_mode)) {
+    if (entry.path.empty()) return 0;
+    return std::min<uint32_t>(
+        kContent - 1, 1 + static_cast<uint32_t>(std::count(entry.path.begin(), entry.path.end(), '/')));
+  }
+  if (!tree.version().empty() && S_ISLNK(entry.st.st_mode) && entry.path.find('/') == std::string::npos) {
+    return entry.path == kCurrentVersion ? kCurrentLink : kKeyLinks;
+  }
+  return kContent;
+}
+
+absl::Status SendLinkOrDirectory(const Task& task, grpc::CopyFileRequest& request,
+                                 const CopyFileCall& copy_file) {
+  request.set_data(task.entry->target);
+  request.set_file_size(static_cast<int64_t>(task.entry->target.size()));
+  return copy_file(request);
+}
+
+bool SameContent(const struct stat& a, const struct stat& b) {
+  return a.st_size == b.st_size && a.st_mtim.tv_sec == b.st_mtim.tv_sec &&
+         a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
+}
+
+// Aborted when the file changed before the last chunk was sent, which is the one that shows it in the guest.
+absl::Status SendOnce(const UniqueFd& fd, grpc::CopyFileRequest& request, const CopyFileCall& copy_file) {
+  const absl::Status changed = absl::AbortedError("it keeps changing while it is copied");
+  struct stat before {};
+  struct stat after {};
+  if (::fstat(fd.get(), &before) != 0 || ::lseek(fd.get(), 0, SEEK_SET) < 0)
+    return ErrnoStatus(errno, "look");
+  request.set_file_size(before.st_size);
+  const auto size = static_cast<size_t>(before.st_size);
+  size_t offset = 0;
+  do {
+    std::string& buffer = *request.mutable_data();
+    buffer.resize(std::min(kChunk, size - offset));
+    const absl::Status read = ReadFull(fd.get(), buffer.data(), buffer.size());
+    if (absl::IsOutOfRange(read)) return changed;
+    CC_RETURN_IF_ERROR(read);
+    request.set_offset(static_cast<int64_t>(offset));
+    offset += buffer.size();
+    if (offset == size && (::fstat(fd.get(), &after) != 0 || !SameContent(before, after))) return changed;
+    CC_RETURN_IF_ERROR(copy_file(request));
+  } while (offset < size);
+  return absl::OkStatus();
+}
+
+absl::Status SendRegular(const Task& task, grpc::CopyFileRequest& request, const CopyFileCall& copy_file) {
+  CC_ASSIGN_OR_RETURN(const UniqueFd fd, task.tree->OpenRegular(*task.entry));
+  absl::Status status;
+  for (int i = 0; i < kAttempts; ++i) {
+    status = SendOnce(fd, request, copy_file);
+    if (!absl::IsAborted(status)) break;
+  }
+  return status;
+}
+
+absl::Status Send(const Task& task, const CopyFileCall& copy_file) {
+  const HostEntry& entry = *task.entry;
+  grpc::CopyFileRequest request;
+  request.set_path(task.guest_path);
+  request.set_file_mode(entry.st.st_mode);
+  request.set_dir_mode(kDirMode);
+  request.set_uid(static_cast<int32_t>(entry.st.st_uid));
+  request.set_gid(static_cast<int32_t>(entry.st.st_gid));
+  const absl::Status status = S_ISREG(entry.st.st_mode) ? SendRegular(task, request, copy_file)
+                                                        : SendLinkOrDirectory(task, request, copy_file);
+  const std::string name =
+      entry.path.empty() ? task.tree->path() : StrCat(task.tree->path(), "/", entry.path);
+  return Annotate(status, StrCat("copy ", name, " into the guest"));
+}
+
+// Takes tasks of [next, end) until there are none or one has failed. Shared by the threads of a step.
+class StepRunner {
+ public:
+  StepRunner(const std::vector<Task>& tasks, size_t begin, size_t end, const CopyFileCall& copy_file)
+      : tasks_(tasks), next_(begin), end_(end), copy_file_(copy_file) {}
+
+  absl::Status Run() {
+    std::vector<Thread> threads;
+    const size_t wanted = std::min(kInFlight, end_ - next_) - 1;  // this thread is one
+    for (size_t i = 0; i < wanted; ++i) {
+      absl::StatusOr<Thread> thread = Thread::Start("copy", [this] { Work(); });
+      if (!thread.ok()) break;  // slower, not wrong
+      threads.push_back(std::move(*thread));
     }
-    struct stat st;
-    if (::fstatat(AT_FDCWD, host_path.c_str(), &st, follow ? 0 : AT_SYMLINK_NOFOLLOW) != 0) {
-      return ErrnoStatus(errno, StrCat("copy ", host_path, " into the guest"));
-    }
-    grpc::CopyFileRequest request;
-    request.set_path(guest_path);
-    request.set_file_mode(st.st_mode);
-    request.set_dir_mode(kDirMode);
-    request.set_uid(static_cast<int32_t>(st.st_uid));
-    request.set_gid(static_cast<int32_t>(st.st_gid));
-    if (S_ISREG(st.st_mode)) return CopyRegular(host_path, request, follow);
-    if (S_ISDIR(st.st_mode)) return CopyDirectory(host_path, request);
-    if (S_ISLNK(st.st_mode)) return CopyLink(host_path, request);
-    return absl::OkStatus();
+    Work();
+    threads.clear();  // joins
+    return result_;
   }
 
  private:
-  absl::Status Send(const std::string& host_path, const grpc::CopyFileRequest& request) {
-    return Annotate(copy_file_(request), StrCat("copy ", host_path, " into the guest"));
-  }
-
-  absl::Status CopyRegular(const std::string& host_path, grpc::CopyFileRequest& request, bool follow) {
-    // O_NONBLOCK: a FIFO that took the file's place must not hang us.
-    CC_ASSIGN_OR_RETURN(UniqueFd fd, OpenFile(host_path, O_RDONLY | O_NONBLOCK | (follow ? 0 : O_NOFOLLOW)));
-    struct stat st;
-    if (::fstat(fd.get(), &st) != 0 || !S_ISREG(st.st_mode)) {
-      return absl::FailedPreconditionError(
-          StrCat("copy ", host_path, " into the guest: it changed meanwhile"));
+  void Work() {
+    while (true) {
+      size_t mine = 0;
+      {
+        const std::lock_guard lock(mutex_);
+        if (next_ == end_ || !result_.ok()) return;
+        mine = next_++;
+      }
+      const absl::Status status = Send(tasks_[mine], copy_file_);
+      const std::lock_guard lock(mutex_);
+      if (result_.ok()) result_ = status;
     }
-    const auto size = static_cast<size_t>(st.st_size);
-    if (size > kMaxCopyBytes || bytes_ + size > kMaxCopyBytes) {
-      return absl::ResourceExhaustedError(StrCat("copy ", host_path, " into the guest: more than ",
-                                                 kMaxCopyBytes >> 20, " MiB; put the data into the image"));
-    }
-    bytes_ += size;
-    request.set_file_size(st.st_size);
-    std::string buffer;
-    size_t offset = 0;
-    do {
-      buffer.resize(std::min(kChunk, size - offset));
-      CC_RETURN_IF_ERROR(Annotate(ReadFull(fd.get(), buffer.data(), buffer.size()),
-                                  StrCat("copy ", host_path, " into the guest")));
-      request.set_offset(static_cast<int64_t>(offset));
-      request.set_data(buffer);
-      CC_RETURN_IF_ERROR(Send(host_path, request));
-      offset += buffer.size();
-    } while (offset < size);
-    return absl::OkStatus();
   }
 
-  absl::Status CopyLink(const std::string& host_path, grpc::CopyFileRequest& request) {
-    std::array<char, PATH_MAX> target;
-    const ssize_t n = ::readlink(host_path.c_str(), target.data(), target.size());
-    if (n < 0) return ErrnoStatus(errno, StrCat("copy link ", host_path, " into the guest"));
-    request.set_data(target.data(), static_cast<size_t>(n));
-    request.set_file_size(n);
-    return Send(host_path, request);
-  }
-
-  absl::Status CopyDirectory(const std::string& host_path, const grpc::CopyFileRequest& request) {
-    CC_RETURN_IF_ERROR(Send(host_path, request));
-    const std::unique_ptr<DIR, int (*)(DIR*)> dir(::opendir(host_path.c_str()), ::closedir);
-    if (dir == nullptr) return ErrnoStatus(errno, StrCat("read directory ", host_path));
-    while (const dirent* entry = ::readdir(dir.get())) {
-      const std::string_view name = entry->d_name;
-      if (name == "." || name == "..") continue;
-      CC_RETURN_IF_ERROR(Copy(StrCat(host_path, "/", name), StrCat(request.path(), "/", name), false));
-    }
-    return absl::OkStatus();
-  }
-
+  const std::vector<Task>& tasks_;
+  std::mutex mutex_;
+  size_t next_;
+  const size_t end_;
+  absl::Status result_;
   const CopyFileCall& copy_file_;
-  size_t entries_ = 0;
-  size_t bytes_ = 0;
 };
+
+absl::Status SendAll(const std::vector<HostTree>& trees, const std::vector<const HostCopy*>& copies,
+                     const CopyFileCall& copy_file) {
+  std::vector<Task> tasks;
+  for (size_t i = 0; i < trees.size(); ++i) {
+    for (const HostEntry& entry : trees[i].entries()) {
+      const std::string& base = copies[i]->guest_path;
+      tasks.push_back({.step = StepOf(trees[i], entry),
+                       .tree = &trees[i],
+                       .entry = &entry,
+                       .guest_path = entry.path.empty() ? base : StrCat(base, "/", entry.path)});
+    }
+  }
+  std::stable_sort(tasks.begin(), tasks.end(), [](const Task& a, const Task& b) { return a.step < b.step; });
+  for (size_t begin = 0; begin < tasks.size();) {
+    size_t end = begin;
+    while (end < tasks.size() && tasks[end].step == tasks[begin].step) ++end;
+    CC_RETURN_IF_ERROR(StepRunner(tasks, begin, end, copy_file).Run());
+    begin = end;
+  }
+  return absl::OkStatus();
+}
+
+std::string NameOf(const HostCopy& copy) {
+  if (copy.destination.empty()) return StrCat("copy of ", copy.host_path);
+  return StrCat("mount ", copy.host_path, " on ", copy.destination);
+}
+
+// A version that is removed while it is listed is listed anew.
+absl::StatusOr<HostTree> ListTree(const std::string& path, CopyLimits* left) {
+  for (int attempt = 1;; ++attempt) {
+    CopyLimits remaining = *left;
+    absl::StatusOr<HostTree> tree = HostTree::List(path, &remaining);
+    if (tree.ok()) *left = remaining;
+    if (attempt == kAttempts || !absl::IsNotFound(tree.status())) return tree;
+  }
+}
+
+bool HasNewVersion(const HostTree& tree) {
+  if (tree.version().empty()) return false;
+  const absl::StatusOr<std::string> now = FingerprintOf(tree.path());
+  return !now.ok() || *now != tree.fingerprint();
+}
 
 }  // namespace
 
-absl::Status CopyIntoGuest(const std::vector<HostCopy>& copies, const CopyFileCall& copy_file) {
-  Copier copier(copy_file);
-  for (const HostCopy& copy : copies) {
-    CC_RETURN_IF_ERROR(copier.Copy(copy.host_path, copy.guest_path, true));
+absl::StatusOr<std::vector<std::string>> CopyIntoGuest(const std::vector<HostCopy>& copies,
+                                                       const CopyLimits& limits,
+                                                       const CopyFileCall& copy_file) {
+  std::vector<std::string> fingerprints(copies.size());
+  std::vector<size_t> pending(copies.size());
+  for (size_t i = 0; i < pending.size(); ++i) pending[i] = i;
+  absl::Status status;
+  for (int attempt = 0; attempt < kAttempts && !pending.empty(); ++attempt) {
+    CopyLimits left = limits;
+    std::vector<HostTree> trees;
+    std::vector<const HostCopy*> listed;
+    for (size_t i : pending) {
+      absl::StatusOr<HostTree> tree = ListTree(copies[i].host_path, &left);
+      if (!tree.ok()) return Annotate(tree.status(), NameOf(copies[i]));
+      fingerprints[i] = tree->fingerprint();
+      trees.push_back(std::move(*tree));
+      listed.push_back(&copies[i]);
+    }
+    status = SendAll(trees, listed, copy_file);
+    std::vector<size_t> changed;
+    for (size_t i = 0; i < trees.size(); ++i) {
+      if (HasNewVersion(trees[i])) changed.push_back(pending[i]);
+    }
+    // What failed may have been removed with its version.
+    if (!status.ok() && changed.empty()) return status;
+    if (status.ok()) pending = std::move(changed);
   }
-  return absl::OkStatus();
+  if (pending.empty()) return fingerprints;
+  if (!status.ok()) return status;
+  return absl::UnavailableError(
+      StrCat(NameOf(copies[pending[0]]), ": it gets new versions faster than they can be copied"));
 }
 
 }  // namespace cc::shim

@@ -29,6 +29,7 @@ class FakeVm : public vmm::Vm {
   absl::Status Start() override {
     guest_->RegisterAgent(server_);
     guest_->RegisterProcesses(server_);
+    guest_->RegisterFiles(server_);
     {
       const std::lock_guard lock(guest_->mutex_);
       guest_->running_ = true;
@@ -228,6 +229,41 @@ void FakeGuest::RegisterProcesses(ttrpc::Server& server) {
           return absl::OkStatus();
         });
   }
+}
+
+void FakeGuest::RegisterFiles(ttrpc::Server& server) {
+  const std::string service(agent_proto::kAgentService);
+  server.Handle<grpc::CopyFileRequest, Empty>(
+      service, "CopyFile", [this](const ttrpc::CallContext&, const grpc::CopyFileRequest& in, Empty&) {
+        const std::lock_guard lock(mutex_);
+        std::string& content = files_[in.path()];
+        if (in.offset() == 0) content.clear();
+        content += in.data();
+        changed_.notify_all();
+        return absl::OkStatus();
+      });
+  server.Handle<grpc::GetDiagnosticDataRequest, grpc::GetDiagnosticDataResponse>(
+      service, "GetDiagnosticData",
+      [this](const ttrpc::CallContext&, const grpc::GetDiagnosticDataRequest& in,
+             grpc::GetDiagnosticDataResponse& out) {
+        const std::lock_guard lock(mutex_);
+        out.set_data(termination_logs_[in.container_id()]);
+        return absl::OkStatus();
+      });
+}
+
+void FakeGuest::SetTerminationLog(const std::string& container_id, const std::string& message) {
+  const std::lock_guard lock(mutex_);
+  termination_logs_[container_id] = message;
+}
+
+void FakeGuest::AwaitFile(const std::string& path_end, const std::string& content) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] {
+    return std::any_of(files_.begin(), files_.end(), [&](const auto& file) {
+      return file.first.ends_with(path_end) && file.second == content;
+    });
+  });
 }
 
 void FakeGuest::HoldPull(const std::string& id) {

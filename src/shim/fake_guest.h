@@ -44,6 +44,11 @@ class FakeGuest : public std::enable_shared_from_this<FakeGuest> {
   // From now on the agent answers neither health checks nor signals.
   void Hang();
 
+  // What init of a container "wrote" to its termination log.
+  void SetTerminationLog(const std::string& container_id, const std::string& message);
+  // Content of what was copied to a path that ends so (target of a link); waits until it is `content`.
+  void AwaitFile(const std::string& path_end, const std::string& content);
+
   // Names of the calls that the agent got, such as "SignalProcess c1 15".
   std::vector<std::string> calls();
   void AwaitCall(const std::string& call);
@@ -65,6 +70,7 @@ class FakeGuest : public std::enable_shared_from_this<FakeGuest> {
 
   void RegisterAgent(ttrpc::Server& server);
   void RegisterProcesses(ttrpc::Server& server);
+  void RegisterFiles(ttrpc::Server& server);
   void Record(const std::string& call);
   // Waits until `done` or the end of the VM; false in the second case.
   bool WaitFor(const std::function<bool()>& done);
@@ -80,6 +86,8 @@ class FakeGuest : public std::enable_shared_from_this<FakeGuest> {
   std::map<std::string, ProcessState> processes_;
   std::vector<std::string> calls_;
   std::vector<std::string> oom_;
+  std::map<std::string, std::string> termination_logs_;
+  std::map<std::string, std::string> files_;
 };
 
 }  // namespace cc::shim

@@ -9,13 +9,13 @@
 #include "base/file.h"
 #include "base/status.h"
 #include "base/strings.h"
-#include "shim/mounts.h"
 
 namespace cc::shim {
 namespace {
 
 constexpr char kBundleAnnotation[] = "io.katacontainers.pkg.oci.bundle_path";
 constexpr char kTypeAnnotation[] = "io.katacontainers.pkg.oci.container_type";
+constexpr char kTerminationAnnotation[] = "io.kubernetes.container.terminationMessagePath";
 constexpr char kCriTypeAnnotation[] = "io.kubernetes.cri.container-type";
 
 // Returns whether the container joins the PID namespace of its pod (a path on the host says so).
@@ -93,6 +93,22 @@ absl::Status TakeDevices(const GuestContainerInput& input, grpc::Linux* linux,
   return absl::OkStatus();
 }
 
+// The agent finds the termination message by the annotation, which containerd does not pass on by itself.
+absl::StatusOr<GuestMounts> TakeMounts(const GuestContainerInput& input, grpc::Spec& spec) {
+  auto& annotations = *spec.mutable_annotations();
+  const auto named = annotations.find(kTerminationAnnotation);
+  CC_ASSIGN_OR_RETURN(
+      GuestMounts mounts,
+      TranslateMounts({.container_id = input.id,
+                       .copy_tag = input.copy_tag,
+                       .termination_path = named == annotations.end() ? std::string() : named->second},
+                      spec.mutable_mounts()));
+  if (mounts.termination_log.has_value()) {
+    annotations[kTerminationAnnotation] = mounts.termination_log->destination;
+  }
+  return mounts;
+}
+
 void AddKataAnnotations(const GuestContainerInput& input, grpc::Spec& spec) {
   auto& annotations = *spec.mutable_annotations();
   annotations[kBundleAnnotation] = input.bundle;
@@ -139,9 +155,12 @@ absl::StatusOr<GuestContainer> MakeGuestContainer(grpc::Spec spec, const GuestCo
   result.request.set_sandbox_pidns(CleanNamespaces(spec.mutable_linux()));
   CleanLabels(spec);
   PruneResources(spec.mutable_linux()->mutable_resources());
-  CC_RETURN_IF_ERROR(TranslateMounts(input.id, input.copy_tag, spec.mutable_mounts(), &result.copies));
+  CC_ASSIGN_OR_RETURN(GuestMounts mounts, TakeMounts(input, spec));
   AddKataAnnotations(input, spec);
   AddImage(input, spec, rootfs, result.request);
+  for (grpc::Storage& storage : mounts.storages) *result.request.add_storages() = std::move(storage);
+  result.copies = std::move(mounts.copies);
+  result.termination_log = std::move(mounts.termination_log);
   result.request.set_container_id(input.id);
   result.request.set_exec_id(input.id);
   *result.request.mutable_oci() = std::move(spec);

@@ -4,6 +4,7 @@
 #ifndef CC_SHIM_GUEST_SPEC_H_
 #define CC_SHIM_GUEST_SPEC_H_
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,18 +13,14 @@
 #include "kata/agent.pb.h"
 #include "kata/oci.pb.h"
 #include "shim/bundle.h"
+#include "shim/mounts.h"
 
 namespace cc::shim {
-
-// A file or directory of the host that is copied into the guest before the container is created.
-struct HostCopy {
-  std::string host_path;
-  std::string guest_path;
-};
 
 struct GuestContainer {
   grpc::CreateContainerRequest request;
   std::vector<HostCopy> copies;
+  std::optional<TerminationLog> termination_log;
   std::vector<std::string> dropped;  // for the log: what the guest will not get
 };
 

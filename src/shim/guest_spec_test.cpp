@@ -3,13 +3,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/stat.h>
 
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
-#include "base/socket.h"
-#include "shim/mounts.h"
 #include "shim/oci_spec.h"
 
 namespace cc::shim {
@@ -123,74 +120,33 @@ TEST(GuestSpecTest, AnnotationsTellTheContainersPlace) {
   }
 }
 
-class MountsTest : public ::testing::Test {
- protected:
-  void SetUp() override {
-    absl::StatusOr<TempDir> dir = TempDir::Create("/tmp/cc-shim-mounts");
-    ASSERT_TRUE(dir.ok());
-    dir_ = std::make_unique<TempDir>(std::move(*dir));
-    ASSERT_TRUE(WriteFileAtomic(path("file"), "x").ok());
-    ASSERT_EQ(::mkdir(path("dir").c_str(), 0700), 0);
-    ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);
-  }
-  std::string path(const std::string& name) const { return dir_->path() + "/" + name; }
-  grpc::Mount Mount(const std::string& type, const std::string& source, const std::string& destination,
-                    const std::string& option = "") {
-    grpc::Mount mount;
-    mount.set_type(type);
-    mount.set_source(source);
-    mount.set_destination(destination);
-    if (!option.empty()) mount.add_options(option);
-    return mount;
-  }
-  std::unique_ptr<TempDir> dir_;
-};
-
-TEST_F(MountsTest, DecidesByTypeAndSource) {
-  std::string reason;
-  for (const char* type : {"proc", "sysfs", "tmpfs", "devpts", "mqueue", "cgroup"}) {
-    EXPECT_EQ(DecideMount(Mount(type, type, "/x"), &reason), MountAction::kKeep) << type;
-  }
-  EXPECT_EQ(DecideMount(Mount("bind", path("file"), "/etc/hosts"), &reason), MountAction::kCopy);
-  EXPECT_EQ(DecideMount(Mount("", path("dir"), "/data", "rbind"), &reason), MountAction::kCopy);
-  EXPECT_EQ(DecideMount(Mount("bind", "/run/containerd/shm", "/dev/shm"), &reason), MountAction::kSandboxShm);
-  for (const auto& refused : {Mount("bind", path("fifo"), "/x"), Mount("bind", path("absent"), "/x"),
-                              Mount("bind", "/dev/null", "/x"), Mount("ext4", "/dev/sda", "/x"),
-                              Mount("nfs", "host:/x", "/x"), Mount("", "", "/x")}) {
-    reason.clear();
-    EXPECT_EQ(DecideMount(refused, &reason), MountAction::kRefuse) << refused.source();
-    EXPECT_FALSE(reason.empty());
-  }
+TEST(GuestSpecTest, TerminationMessageIsNamedToTheAgent) {
+  absl::StatusOr<TempDir> dir = TempDir::Create("/tmp/cc-shim-spec");
+  ASSERT_TRUE(dir.ok());
+  const std::string file = dir->path() + "/log";
+  ASSERT_TRUE(WriteFileAtomic(file, "").ok());
+  const std::string mount = R"({"type":"bind","source":")" + file + R"(","destination":")";
+  absl::StatusOr<GuestContainer> guest = MakeGuestContainer(
+      Parse(R"({"process":{"args":["x"]},"mounts":[)" + mount + R"(/dev/termination-log"}]})"), Input());
+  ASSERT_TRUE(guest.ok()) << guest.status();
+  ASSERT_TRUE(guest->termination_log.has_value());
+  EXPECT_EQ(guest->termination_log->host_path, file);
+  const char kAnnotation[] = "io.kubernetes.container.terminationMessagePath";
+  EXPECT_EQ(guest->request.oci().annotations().at(kAnnotation), "/dev/termination-log");
+  guest =
+      MakeGuestContainer(Parse(R"({"process":{"args":["x"]},"mounts":[)" + mount + R"(/etc/x"}]})"), Input());
+  ASSERT_TRUE(guest.ok()) << guest.status();
+  EXPECT_FALSE(guest->termination_log.has_value());
+  EXPECT_FALSE(guest->request.oci().annotations().contains(kAnnotation));
 }
 
-TEST_F(MountsTest, CopiesGoBeneathTheSharedDirectoryUnderDistinctNames) {
-  google::protobuf::RepeatedPtrField<grpc::Mount> mounts;
-  *mounts.Add() = Mount("bind", path("file"), "/etc/hosts", "ro");
-  *mounts.Add() = Mount("bind", path("file"), "/other/hosts");
-  std::vector<HostCopy> copies;
-  ASSERT_TRUE(TranslateMounts("c1", "tag", &mounts, &copies).ok());
-  ASSERT_EQ(copies.size(), 2u);
-  EXPECT_EQ(copies[0].host_path, path("file"));
-  EXPECT_TRUE(copies[0].guest_path.starts_with("/run/kata-containers/shared/containers/c1-tag-"));
-  EXPECT_TRUE(copies[0].guest_path.ends_with("hosts"));
-  EXPECT_NE(copies[0].guest_path, copies[1].guest_path);
-  EXPECT_EQ(mounts[0].source(), copies[0].guest_path);
-  EXPECT_EQ(mounts[0].options(0), "ro");
-}
-
-TEST_F(MountsTest, RefusalNamesTheMount) {
-  google::protobuf::RepeatedPtrField<grpc::Mount> mounts;
-  *mounts.Add() = Mount("bind", path("fifo"), "/var/run/docker.sock");
-  std::vector<HostCopy> copies;
-  const absl::Status status = TranslateMounts("c1", "tag", &mounts, &copies);
-  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
-  EXPECT_THAT(status.ToString(), HasSubstr("/var/run/docker.sock"));
-}
-
-TEST_F(MountsTest, ResolverLinesComeFromThePodsFile) {
-  ASSERT_TRUE(WriteFileAtomic(path("resolv"), "# comment\nnameserver 10.0.0.1\n\nsearch x\n").ok());
+TEST(GuestSpecTest, ResolverLinesComeFromThePodsFile) {
+  absl::StatusOr<TempDir> dir = TempDir::Create("/tmp/cc-shim-spec");
+  ASSERT_TRUE(dir.ok());
+  ASSERT_TRUE(WriteFileAtomic(dir->path() + "/resolv", "# comment\nnameserver 10.0.0.1\n\nsearch x\n").ok());
   grpc::Spec spec;
-  *spec.add_mounts() = Mount("bind", path("resolv"), "/etc/resolv.conf");
+  spec.add_mounts()->set_source(dir->path() + "/resolv");
+  spec.mutable_mounts(0)->set_destination("/etc/resolv.conf");
   EXPECT_THAT(ResolverLines(spec), ElementsAre("nameserver 10.0.0.1", "search x"));
   EXPECT_TRUE(ResolverLines(grpc::Spec()).empty());
 }

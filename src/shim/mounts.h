@@ -1,32 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
 // What becomes of each mount of a specification: nothing of the host's file system is shared with a guest, so
-// a mount is a file system that the guest makes itself, a copy of small files, or refused.
+// a mount is a file system that the guest makes itself, a volume of the pod in the guest, a copy of small
+// files, or refused.
 #ifndef CC_SHIM_MOUNTS_H_
 #define CC_SHIM_MOUNTS_H_
 
+#include <sys/stat.h>
+
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "kata/agent.pb.h"
 #include "kata/oci.pb.h"
-#include "shim/guest_spec.h"
+#include "shim/copy_files.h"
 
 namespace cc::shim {
 
-enum class MountAction {
-  kKeep,        // the guest mounts it by itself: proc, sysfs, tmpfs, devpts, mqueue, cgroup
-  kSandboxShm,  // the pod's /dev/shm, made by CreateSandbox
-  kCopy,        // regular file or directory, copied at creation
-  kRefuse,
+// The host's file for a container's termination message.
+struct TerminationLog {
+  std::string host_path;
+  std::string destination;  // in the container
+  dev_t device = 0;         // it must still be this file when the message is written
+  ino_t inode = 0;
 };
 
-// Looks at the source on the host for bind mounts. `reason` is filled for kRefuse.
-MountAction DecideMount(const grpc::Mount& mount, std::string* reason);
+struct GuestMounts {
+  std::vector<HostCopy> copies;
+  std::vector<grpc::Storage> storages;  // volumes that the containers of the pod share, in order
+  std::optional<TerminationLog> termination_log;
+};
 
-// Rewrites `mounts` in place and lists the copies they need. InvalidArgument names the refused mount.
-absl::Status TranslateMounts(const std::string& container_id, const std::string& copy_tag,
-                             google::protobuf::RepeatedPtrField<grpc::Mount>* mounts,
-                             std::vector<HostCopy>* copies);
+struct MountInput {
+  std::string container_id;
+  std::string copy_tag;          // random, makes guest paths of copies unguessable
+  std::string termination_path;  // where Kubernetes expects the message, when the annotation says
+};
+
+// Rewrites `mounts` in place; the guest makes proc, sysfs, tmpfs, devpts, mqueue and cgroup by itself.
+// InvalidArgument names the refused mount, the reason and what to do.
+absl::StatusOr<GuestMounts> TranslateMounts(const MountInput& input,
+                                            google::protobuf::RepeatedPtrField<grpc::Mount>* mounts);
 
 }  // namespace cc::shim
 

@@ -86,13 +86,15 @@ class PodTest : public ::testing::Test {
     return client_->Call<Response>("containerd.task.v3.Task", method, request);
   }
 
-  absl::Status Create(const std::string& id, const std::string& annotations = "") {
+  // `mounts` are the elements of the specification's list.
+  absl::Status Create(const std::string& id, const std::string& annotations = "",
+                      const std::string& mounts = "") {
     ::mkdir(path(id).c_str(), 0700);
     EXPECT_TRUE(
         WriteFileAtomic(
             path(id) + "/config.json",
             R"({"process":{"args":["x"],"cwd":"/"},"annotations":{"io.kubernetes.cri.image-name":"r/i")" +
-                annotations + R"(},"linux":{"namespaces":[)" + network_ + "]}}")
+                annotations + R"(},"mounts":[)" + mounts + R"(],"linux":{"namespaces":[)" + network_ + "]}}")
             .ok());
     api::CreateTaskRequest request;
     request.set_id(id);
@@ -487,6 +489,41 @@ TEST_F(PodTest, OomOfTheGuestBecomesAnEvent) {
   ASSERT_TRUE(Create("c1").ok());
   guest_->ReportOom("c1");
   AwaitTopic("/tasks/oom");
+}
+
+TEST_F(PodTest, TerminationMessageIsOnTheHostWhenTheExitIsTold) {
+  ASSERT_TRUE(WriteFileAtomic(path("message"), "").ok());
+  ASSERT_TRUE(
+      Create("c1", "",
+             R"({"type":"bind","source":")" + path("message") + R"(","destination":"/dev/termination-log"})")
+          .ok());
+  ASSERT_TRUE(Start("c1").ok());
+  guest_->SetTerminationLog("c1", "out of luck");
+  guest_->Exit("c1", 3);
+  ASSERT_TRUE(Wait("c1").ok());
+  EXPECT_EQ(*ReadFile(path("message")), "out of luck");
+}
+
+TEST_F(PodTest, VolumesAreKeptCurrentUntilTheContainerGoes) {
+  ASSERT_TRUE(WriteFileAtomic(path("hosts"), "1").ok());
+  ASSERT_TRUE(
+      Create("c1", "", R"({"type":"bind","source":")" + path("hosts") + R"(","destination":"/etc/hosts"})")
+          .ok());
+  guest_->AwaitFile("-0-hosts", "1");
+  ASSERT_TRUE(WriteFileAtomic(path("hosts"), "2").ok());
+  guest_->AwaitFile("-0-hosts", "2");
+}
+
+TEST_F(PodTest, RefusedMountLeavesThePodUsable) {
+  ASSERT_TRUE(CreateSandboxContainer().ok());
+  ASSERT_EQ(::mkfifo(path("fifo").c_str(), 0600), 0);
+  const std::string member =
+      R"(,"io.kubernetes.cri.container-type":"container","io.kubernetes.cri.sandbox-id":"c1")";
+  const absl::Status status =
+      Create("bad", member, R"({"type":"bind","source":")" + path("fifo") + R"(","destination":"/x"})");
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(status.ToString(), HasSubstr(path("fifo") + " on /x"));
+  EXPECT_TRUE(CreateMember("good").ok());
 }
 
 }  // namespace

@@ -404,6 +404,7 @@ void Sandbox::End(const std::string& reason) {
   }
   log::Info("vm ended", {{"reason", reason}, {"ms", Milliseconds()}});
   if (agent != nullptr) agent->Close();
+  volume_watch_.Stop();
   if (egress_ != nullptr) egress_->Stop();
   if (network_ != nullptr) network_->Detach();
   std::error_code error;

@@ -28,6 +28,7 @@
 #include "shim/egress.h"
 #include "shim/egress_rules.h"
 #include "shim/init_data.h"
+#include "shim/volume_watch.h"
 #include "vmm/registry.h"
 #include "vmm/vmm.h"
 
@@ -69,6 +70,7 @@ class Sandbox {
   absl::StatusOr<vmm::VmStats> Stats() const;
   const Config& config() const { return options_.config; }
   EgressRules& egress_rules() { return *egress_rules_; }
+  VolumeWatch& volume_watch() { return volume_watch_; }
 
   // Ends the VM without asking the guest; returns when it is gone and everything is removed.
   void Stop();
@@ -129,6 +131,8 @@ class Sandbox {
   std::shared_ptr<agent_proto::AgentClient> agent_;
   std::vector<std::function<void()>> on_end_;
   std::function<void(const std::string&)> on_oom_;
+
+  VolumeWatch volume_watch_;  // stopped when the agent is gone
 
   // Destroyed first, so that their bodies find the rest alive.
   Thread monitor_;        // starts the VM and waits for its end: PDEATHSIG is bound to the starting thread
