@@ -142,11 +142,6 @@ void FakeGuest::RegisterAgent(ttrpc::Server& server) {
         if (!WaitFor([&] { return !held_.contains(id); })) return absl::UnavailableError("VM ended");
         return create_error;
       });
-  server.Handle<grpc::CopyFileRequest, Empty>(
-      service, "CopyFile", [this](const ttrpc::CallContext&, const grpc::CopyFileRequest& in, Empty&) {
-        Record(StrCat("CopyFile ", in.data()));
-        return absl::OkStatus();
-      });
   server.Handle<grpc::RemoveContainerRequest, Empty>(
       service, "RemoveContainer",
       [this](const ttrpc::CallContext&, const grpc::RemoveContainerRequest& in, Empty&) {

@@ -159,8 +159,8 @@ TEST_F(SandboxServiceTest, OutlivesItsContainers) {
   ASSERT_TRUE(call("Delete", remove).ok());
   EXPECT_TRUE(guest_->vm_running());
   EXPECT_THAT(guest_->calls(), Contains("RemoveContainer c1"));
-  EXPECT_THAT(guest_->calls(), Contains("CopyFile nameserver 10.0.0.1\nsearch a.example b.example\n"));
-  EXPECT_THAT(guest_->calls(), Contains("CopyFile box\n"));
+  guest_->AwaitFile("resolv.conf", "nameserver 10.0.0.1\nsearch a.example b.example\n");
+  guest_->AwaitFile("hostname", "box\n");
   ASSERT_TRUE(call("Shutdown", task::ShutdownRequest()).ok());
   EXPECT_EQ(shutdowns_, 0) << "the sandbox is still to serve";
 }
