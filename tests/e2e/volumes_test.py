@@ -101,7 +101,7 @@ class Volumes(unittest.TestCase):
         os.chmod(data / "sub/file", 0o4640)
         (data / "out").symlink_to("/etc/shadow")
         (data / "large").write_bytes(os.urandom(5_000_000))
-        expected = subprocess.run(["md5sum"], stdin=open(data / "large", "rb"), capture_output=True, check=True)
+        expected = subprocess.run(["md5sum"], input=(data / "large").read_bytes(), capture_output=True, check=True)
         result = STACK.run(IMAGE, "copy", "/bin/sh", "-c",
                            "cat /data/sub/file; stat -c '%a %u:%g' /data/sub/file; readlink /data/out; "
                            "md5sum < /data/large; touch /data/x 2>/dev/null || echo read-only; touch /rw/x && echo rw",
