@@ -128,7 +128,7 @@ class Encrypted(unittest.TestCase):
 
     def test_key_that_was_replaced(self):
         TRUSTEE.put_key(KEY_NAME, os.urandom(32))
-        self.refused("private options of the encrypted layer")
+        self.refused("wrong key or tampered data")
 
     def test_key_of_a_wrong_length(self):
         TRUSTEE.put_key(KEY_NAME, b"short")
