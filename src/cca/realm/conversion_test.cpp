@@ -179,6 +179,17 @@ TEST(Run, ReportsDevicesByTheirAddressInTheDeviceTree) {
   }
 }
 
+// Seen on a Realm: without it a guest polls its first device for ever.
+TEST(Run, LetsKvmCompleteWhatTheGuestRead) {
+  Running vm(Generation::kRmeV5);
+  for (int i = 0; i < 2; ++i) {
+    vm.kvm.exits.push_back({.reason = 6, .flags = 0x0a00'0000});
+    ASSERT_EQ(*vm.Run(), RunResult::kExit);
+  }
+  vm.Wish(kKernel, kPage, false);
+  EXPECT_THAT(vm.kvm.violations, IsEmpty());
+}
+
 // kvm_run still holds the reason of the run before when KVM_RUN fails early.
 TEST(Run, DoesNotTakeAnOldReasonForANewOne) {
   Running vm(Generation::kRmiV14);

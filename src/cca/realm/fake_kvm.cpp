@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "base/strings.h"
@@ -19,6 +20,7 @@ namespace cc::cca::realm {
 namespace {
 
 constexpr size_t kRunSize = 4096;
+constexpr uint32_t kExitMmio = 6;
 constexpr uint32_t kExitMemoryFault = 39;
 
 template <typename Number>
@@ -366,6 +368,7 @@ int FakeKvm::VcpuIoctl(Handle& handle, unsigned long request, void* argument) {
 
 int FakeKvm::Run(Handle& handle) {
   if (const int result = realm_->PrepareRun(handle.index); result != 0) return result;
+  CompleteMmio(handle);
   if (pending_) CheckConversion(*pending_);
   pending_.reset();
   if (exits.empty()) return -EINTR;
@@ -375,7 +378,18 @@ int FakeKvm::Run(Handle& handle) {
   std::memcpy(handle.run + 8, &exit.reason, sizeof(exit.reason));
   std::memcpy(handle.run + 32, fault, sizeof(fault));
   if (exit.reason == kExitMemoryFault) pending_ = exit;
+  if (exit.reason == kExitMmio) handle.in_mmio = true;
   return exit.result;
+}
+
+// The kernel gives a guest what it read only where kvm_run still says that this was an MMIO exit.
+void FakeKvm::CompleteMmio(Handle& handle) {
+  if (!std::exchange(handle.in_mmio, false)) return;
+  uint32_t reason = 0;
+  std::memcpy(&reason, handle.run + 8, sizeof(reason));
+  if (reason != kExitMmio) violations.push_back(StrCat("vCPU ", handle.index, " never gets what it read"));
+  reason = 0;
+  std::memcpy(handle.run + 8, &reason, sizeof(reason));
 }
 
 void FakeKvm::GuestWants(uint64_t gpa, uint64_t size, bool to_private) {

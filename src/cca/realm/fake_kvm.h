@@ -80,6 +80,7 @@ class FakeKvm : public KvmCalls {
     ino_t inode;   // tells whether the number still means this descriptor
     bool realm_vm = false;
     std::byte* run = nullptr;  // vCPU: our view of its kvm_run
+    bool in_mmio = false;      // vCPU: its last exit was for a device
   };
 
   std::optional<int> Failure();
@@ -95,6 +96,7 @@ class FakeKvm : public KvmCalls {
   int Populate(const Handle& handle, unsigned long request, uint8_t* argument);
   int VcpuIoctl(Handle& handle, unsigned long request, void* argument);
   int Run(Handle& handle);
+  void CompleteMmio(Handle& handle);
   void CheckConversion(const Exit& wish);
 
   const FakeKvmOptions options_;

@@ -38,8 +38,9 @@ uapi::ExitMemoryFault MemoryFault(const void* run) {
 }  // namespace
 
 absl::StatusOr<RunResult> RealmVm::Run(int vcpu, void* run) {
-  // EFAULT tells of a memory fault only if this very call set the reason.
-  *ExitReason(run) = uapi::kExitUnknown;
+  // EFAULT tells of a memory fault only if this very call set the reason. Any other reason stays: KVM looks
+  // for KVM_EXIT_MMIO there to hand the guest what it read.
+  if (*ExitReason(run) == uapi::kExitMemoryFault) *ExitReason(run) = uapi::kExitUnknown;
   const int result = kvm_.Ioctl(vcpu, kKvmRun);
   const uint32_t reason = *ExitReason(run);
   // 0 up to v6, EFAULT since; v6 and v7 cannot be told apart beforehand, so both mean the same.
