@@ -163,6 +163,9 @@ TEST(Run, TellsResultsApart) {
   EXPECT_EQ(*next(-EINTR, 0), RunResult::kInterrupted);
   EXPECT_EQ(*next(-EAGAIN, 0), RunResult::kAgain);
   EXPECT_EQ(*next(0, 24), RunResult::kExit);
+  for (const uint32_t off : {0, 8}) {
+    EXPECT_EQ(*next(0, off), RunResult::kAgain) << "why is told by the vCPU that did it";
+  }
   EXPECT_EQ(next(-ENXIO, 0).status().code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_FALSE(next(-EFAULT, 0).ok()) << "EFAULT without a reason is an error of ours";
   EXPECT_FALSE(next(-ENOMEM, 0).ok());

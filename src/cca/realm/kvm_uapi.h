@@ -100,6 +100,7 @@ inline constexpr size_t kRunExitReason = 8;  // uint32_t
 inline constexpr size_t kRunExitData = 32;   // the union
 inline constexpr uint32_t kExitUnknown = 0;
 inline constexpr uint32_t kExitMmio = 6;  // its data begin with the address
+inline constexpr uint32_t kExitShutdown = 8;
 inline constexpr uint32_t kExitMemoryFault = 39;
 struct ExitMemoryFault {
   uint64_t flags;  // kMemoryExitPrivate

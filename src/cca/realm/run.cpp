@@ -52,6 +52,11 @@ absl::StatusOr<RunResult> RealmVm::Run(int vcpu, void* run) {
                                 to_private ? "make memory private" : "share memory"));
     return RunResult::kAgain;
   }
+  // Another vCPU has powered the Realm off or reset it and reports that itself (up to v13, since v14).
+  if (result == 0 && (reason == uapi::kExitUnknown || reason == uapi::kExitShutdown)) {
+    ::sched_yield();
+    return RunResult::kAgain;
+  }
   switch (-result) {
     case EINTR:
       return RunResult::kInterrupted;
