@@ -40,23 +40,14 @@ struct Flags {
   bool json = false;
 };
 
-std::string PredictedFor(const std::vector<vmm::kvm::PredictedRim>& rims, std::string_view generation) {
-  for (const vmm::kvm::PredictedRim& rim : rims) {
-    for (const std::string& name : rim.generations) {
-      if (name == generation) return rim.rim;
-    }
-  }
-  return "";
-}
-
-absl::StatusOr<std::string> PredictRim(const vmm::VmSpec& spec, std::string_view generation) {
+absl::StatusOr<std::vector<vmm::kvm::RimByRmm>> PredictRims(const vmm::VmSpec& spec,
+                                                            const cca::GenerationAbi& abi) {
   CC_ASSIGN_OR_RETURN(vmm::kvm::GuestFiles files, vmm::kvm::MapGuestFiles(spec));
   CC_ASSIGN_OR_RETURN(const vmm::kvm::Machine machine, vmm::kvm::DescribeMachine(spec, std::move(files)));
-  CC_ASSIGN_OR_RETURN(const std::vector<vmm::kvm::PredictedRim> rims, vmm::kvm::PredictRims(machine));
-  std::string rim = PredictedFor(rims, generation);
-  if (rim.empty()) return absl::InternalError(StrCat("there is no prediction for ", generation));
-  return rim;
+  return vmm::kvm::PredictRimsOf(machine, abi);
 }
+
+std::string NumberOf(cca::RmmVersion version) { return version == cca::RmmVersion::k1_0 ? "1.0" : "2.0"; }
 
 // Lines of the guest's console, until the one with the token.
 absl::StatusOr<std::string> WaitForToken(int console, Clock::time_point deadline) {
@@ -117,11 +108,13 @@ absl::Status Try(const Flags& flags, Outcome& outcome) {
       const std::string rpv = jose::RandomBytes(spec.realm.rpv.size());
       std::copy(rpv.begin(), rpv.end(), spec.realm.rpv.begin());
     }
-    CC_ASSIGN_OR_RETURN(const std::string rim, PredictRim(spec, support.abi->name));
-    rows.push_back({"predicted measurement", node_check::State::kOk, jose::ToHex(rim), ""});
+    CC_ASSIGN_OR_RETURN(const auto rims, PredictRims(spec, *support.abi));
+    rows.push_back({"predicted measurement", node_check::State::kOk,
+                    StrCat(jose::ToHex(rims[0].rim), " (RMM ", NumberOf(rims[0].rmm), ")"), ""});
     CC_ASSIGN_OR_RETURN(const std::string token, RunGuest(spec, std::chrono::seconds(flags.timeout_s)));
     const std::vector<node_check::Row> compared = node_check::CompareToken(
-        token, {rim, std::string(spec.realm.rpv.begin(), spec.realm.rpv.end()), challenge});
+        token, {rims[0].rim, std::string(spec.realm.rpv.begin(), spec.realm.rpv.end()), challenge,
+                rims[1].rim, NumberOf(rims[1].rmm)});
     rows.insert(rows.end(), compared.begin(), compared.end());
   }
   Print(flags.json ? StrCat(node_check::RowsJson(rows), "\n")

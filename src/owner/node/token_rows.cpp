@@ -15,6 +15,19 @@ Row Compare(std::string name, std::string_view predicted, std::string_view repor
           std::move(fix)};
 }
 
+Row Measurement(const Prediction& predicted, std::string_view reported) {
+  const std::string name = "token measurement";
+  if (predicted.rim != reported && !predicted.other_rim.empty() && predicted.other_rim == reported) {
+    return {name, State::kNote,
+            StrCat(jose::ToHex(reported), ", as predicted for an RMM of version ", predicted.other_rmm,
+                   "; the kernel's series is written for another, which would measure ",
+                   jose::ToHex(predicted.rim)),
+            ""};
+  }
+  return Compare(name, predicted.rim, reported,
+                 "report this with the host's kernel and RMM versions: prediction and RMM disagree");
+}
+
 Row KeyBinding(const cca::UnverifiedToken& token) {
   const std::string name = "token key binding";
   const absl::StatusOr<jose::Hash> hash = cca::HashByTokenName(token.realm().public_key_hash_algorithm);
@@ -37,8 +50,7 @@ std::vector<Row> CompareToken(std::string_view token, const Prediction& predicte
   const char* form = parsed->form() == cca::TokenForm::kCollection ? "399" : "907";
   return {{"token", State::kOk,
            StrCat(token.size(), " bytes, CBOR tag ", form, ", measured with ", realm.hash_algorithm), ""},
-          Compare("token measurement", predicted.rim, realm.rim,
-                  "report this with the host's kernel and RMM versions: prediction and RMM disagree"),
+          Measurement(predicted, realm.rim),
           Compare("token personalization", predicted.rpv, realm.rpv, "report this with the kernel's version"),
           Compare("token challenge", predicted.challenge, realm.challenge,
                   "the guest asked with another challenge"),

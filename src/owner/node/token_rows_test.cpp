@@ -47,6 +47,19 @@ TEST(TokenRows, ShowEachDifference) {
   }
 }
 
+TEST(TokenRows, NameTheRmmThatMeasuredByOtherRules) {
+  Prediction prediction = Right();
+  prediction.other_rim = prediction.rim;
+  prediction.other_rmm = "1.0";
+  EXPECT_EQ(CompareToken(Token(), prediction)[1].state, State::kOk) << "the first prediction goes first";
+  prediction.rim[0] ^= 1;
+  const Row row = CompareToken(Token(), prediction)[1];
+  EXPECT_EQ(row.state, State::kNote);
+  EXPECT_THAT(row.finding, HasSubstr("an RMM of version 1.0"));
+  prediction.other_rim[1] ^= 1;
+  EXPECT_EQ(CompareToken(Token(), prediction)[1].state, State::kFailed);
+}
+
 TEST(TokenRows, RefuseWhatIsNoToken) {
   for (const std::string& token : {std::string(), std::string("x"), Token().substr(0, 100)}) {
     EXPECT_FALSE(AllUsable(CompareToken(token, Right())));

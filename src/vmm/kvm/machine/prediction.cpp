@@ -33,4 +33,14 @@ absl::StatusOr<std::vector<PredictedRim>> PredictRims(const Machine& machine) {
   return predicted;
 }
 
+absl::StatusOr<std::vector<RimByRmm>> PredictRimsOf(const Machine& machine, const cca::GenerationAbi& abi) {
+  CC_ASSIGN_OR_RETURN(const cca::RealmPlan plan, cca::OrderPlan(machine.layout, abi.order));
+  std::vector<RimByRmm> rims;
+  for (const cca::RmmVersion rmm : {cca::RmmVersion::k1_0, cca::RmmVersion::k2_0}) {
+    CC_ASSIGN_OR_RETURN(std::string rim, cca::MeasureRealm(plan, rmm));
+    rims.insert(rmm == abi.rmm ? rims.begin() : rims.end(), {rmm, std::move(rim)});
+  }
+  return rims;
+}
+
 }  // namespace cc::vmm::kvm

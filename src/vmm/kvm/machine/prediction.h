@@ -23,6 +23,15 @@ struct PredictedRim {
 // have no sha512, or take no personalization value) are left out; FailedPrecondition when none is left.
 absl::StatusOr<std::vector<PredictedRim>> PredictRims(const Machine& machine);
 
+struct RimByRmm {
+  cca::RmmVersion rmm;
+  std::string rim;  // raw bytes, as long as the hash
+};
+
+// What each version of the RMM makes of a Realm that is built in the order of `abi`; the version that the
+// generation is written for is first. The kernel does not tell which version it found.
+absl::StatusOr<std::vector<RimByRmm>> PredictRimsOf(const Machine& machine, const cca::GenerationAbi& abi);
+
 }  // namespace cc::vmm::kvm
 
 #endif  // CC_VMM_KVM_MACHINE_PREDICTION_H_

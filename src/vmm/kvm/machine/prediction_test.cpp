@@ -47,6 +47,20 @@ TEST(Prediction, LeavesOutWhoCannotMakeIt) {
   EXPECT_EQ(rims[0].generations.size(), 6u);
 }
 
+TEST(Prediction, TellsWhatEitherRmmMakesOfAGeneration) {
+  const std::vector<PredictedRim> all = Predict(Spec());
+  const auto v14 = PredictRimsOf(Describe(Spec()), cca::Describe(cca::Generation::kRmiV14)).value();
+  ASSERT_EQ(v14.size(), 2u);
+  EXPECT_EQ(v14[0].rmm, cca::RmmVersion::k2_0);
+  EXPECT_EQ(v14[0].rim, all[2].rim);
+  EXPECT_EQ(v14[1].rmm, cca::RmmVersion::k1_0);
+  EXPECT_EQ(v14[1].rim, all[1].rim) << "v12 builds in the same order on RMM 1.0";
+  const auto v5 = PredictRimsOf(Describe(Spec()), cca::Describe(cca::Generation::kRmeV5)).value();
+  EXPECT_EQ(v5[0].rmm, cca::RmmVersion::k1_0);
+  EXPECT_EQ(v5[0].rim, all[0].rim);
+  EXPECT_NE(v5[1].rim, v5[0].rim);
+}
+
 // The personalization value is in the token, not in the measurement.
 TEST(Prediction, DependsOnEverythingMeasuredAndNothingElse) {
   const std::string base = Predict(Spec())[0].rim;
