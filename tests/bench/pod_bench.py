@@ -70,7 +70,8 @@ def without_sockets(argv):
         if skip:
             skip = False
             continue
-        if flag in ("-chardev", "-mon", "-device") and ("fd=" in value or "qmp" in value or "vsock" in value):
+        shims = any(word in value for word in ("fd=", "qmp", "vsock", "netdev="))
+        if flag in ("-chardev", "-mon", "-device", "-netdev") and shims:
             skip = True
             continue
         kept.append(flag)
