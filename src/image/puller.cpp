@@ -46,13 +46,19 @@ absl::StatusOr<std::unique_ptr<Puller>> Puller::Create(PullerOptions options) {
 }
 
 absl::StatusOr<std::shared_ptr<const Puller::Access>> Puller::GetAccess() {
-  const std::lock_guard lock(access_mutex_);
-  if (access_ != nullptr) return access_;
+  {
+    const std::lock_guard lock(access_mutex_);
+    if (access_ != nullptr) return access_;
+  }
+  // Without the lock: a key broker that is slow must not hold up a pull that somebody else's answer would let
+  // go on. Of two pulls that ask at once the first answer is kept.
   CC_ASSIGN_OR_RETURN(PullSettings settings, options_.settings());
   HttpOptions http = options_.http;
   http.plain_http_hosts.merge(settings.registries.PlainHttpHosts());
   CC_ASSIGN_OR_RETURN(std::shared_ptr<HttpClient> client, HttpClient::Create(std::move(http)));
-  access_ = std::make_shared<const Access>(Access{std::move(settings), std::move(client)});
+  auto access = std::make_shared<const Access>(Access{std::move(settings), std::move(client)});
+  const std::lock_guard lock(access_mutex_);
+  if (access_ == nullptr) access_ = std::move(access);
   return access_;
 }
 

@@ -47,7 +47,7 @@ struct PullerOptions {
   std::string bundle_root = "/run/kata-containers";
   int parallel_layers = 3;  // per image
   Platform platform = Platform::Host();
-  // Asked for until it gives an answer, which is kept.
+  // Asked for until it gives an answer, which is kept; from several threads at once.
   std::function<absl::StatusOr<PullSettings>()> settings = [] { return PullSettings(); };
   RetryPolicy retry;
   HttpOptions http;
