@@ -199,7 +199,9 @@ class Snapshotter(unittest.TestCase):
         self.assertEqual(STACK.ctr("tasks", "exec", "--exec-id", "e", "kill", "/bin/cat", "/text").stdout, "kill")
         STACK.start_snapshotter()
         self.assertEqual(STACK.rows(), before)
-        # containerd connects again by itself.
+        # containerd connects again by itself, within its client's back-off of some seconds; a kubelet tries again as well.
+        listing = lambda: STACK.ctr("snapshots", "--snapshotter", "cc", "ls", check=False)
+        eventually(self, lambda: listing().returncode == 0, lambda: listing().stderr)
         self.assertEqual(STACK.run(reference, "again", "/bin/cat", "/text").stdout, "kill")
         STACK.remove("kill")
 
