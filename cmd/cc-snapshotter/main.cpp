@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "snapshotter/config.h"
 #include "snapshotter/grpc_service.h"
+#include "snapshotter/listener.h"
 #include "snapshotter/notify.h"
 #include "snapshotter/server.h"
 #include "snapshotter/snapshotter.h"
@@ -39,8 +40,12 @@ absl::Status Serve(const Config& config) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   CC_ASSIGN_OR_RETURN(const auto snapshotter, cc::snapshotter::Snapshotter::Open(config.root));
   cc::snapshotter::GrpcService service(*snapshotter);
-  CC_ASSIGN_OR_RETURN(const auto server, cc::snapshotter::Server::Start(config.address, service));
-  cc::log::Info("serving", {{"address", config.address}, {"root", config.root}});
+  CC_ASSIGN_OR_RETURN(cc::snapshotter::Listener listener, cc::snapshotter::Listener::Open(config.address));
+  const bool inherited = listener.inherited();
+  CC_ASSIGN_OR_RETURN(const auto server, cc::snapshotter::Server::Start(std::move(listener), service));
+  cc::log::Info(
+      "serving",
+      {{"address", config.address}, {"root", config.root}, {"socket", inherited ? "inherited" : "made"}});
   CC_RETURN_IF_ERROR(cc::snapshotter::NotifySystemd("READY=1"));
   int signal = 0;
   sigwait(&signals, &signal);

@@ -1,40 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
-// Serves gRPC on a unix socket that only we and root can use: mode 0600, in a directory of mode 0700 that we
-// own, and each peer's credentials are checked when it connects.
+// Serves gRPC on a unix socket that only we and root can use: its directory is closed to others (Listener),
+// and each peer's credentials are checked when it connects.
 #ifndef CC_SNAPSHOTTER_SERVER_H_
 #define CC_SNAPSHOTTER_SERVER_H_
 
 #include <grpcpp/server.h>
 
 #include <memory>
-#include <string>
+#include <optional>
 
 #include "absl/status/statusor.h"
+#include "base/event_loop.h"
 #include "base/thread.h"
-#include "base/unique_fd.h"
+#include "snapshotter/listener.h"
 
 namespace cc::snapshotter {
 
 class Server {
  public:
-  // Makes the socket anew, and its directory when absent. FailedPrecondition when the directory is open to
-  // others. `service` must outlive the server.
-  static absl::StatusOr<std::unique_ptr<Server>> Start(const std::string& socket_path,
-                                                       grpc::Service& service);
+  // `service` must outlive the server.
+  static absl::StatusOr<std::unique_ptr<Server>> Start(Listener listener, grpc::Service& service);
   ~Server();
 
-  // Takes no new connection, lets running calls end for up to two seconds, removes the socket. Idempotent.
+  // Takes no new connection, lets running calls end for up to two seconds, gives the listener up. Idempotent.
+  // An inherited socket is left as it is: it is not shut down, so that what connects now waits for who is
+  // next.
   void Stop();
 
  private:
-  Server(std::string path, UniqueFd listener, std::unique_ptr<grpc::Server> server)
-      : path_(std::move(path)), listener_(std::move(listener)), server_(std::move(server)) {}
-  void AcceptLoop();
+  Server(Listener listener, std::unique_ptr<EventLoop> loop, std::unique_ptr<grpc::Server> server)
+      : listener_(std::move(listener)), loop_(std::move(loop)), server_(std::move(server)) {}
+  void AcceptOne();
 
-  const std::string path_;
-  UniqueFd listener_;
-  std::unique_ptr<grpc::Server> server_;
-  Thread thread_;
+  std::optional<Listener> listener_;  // until Stop
+  const std::unique_ptr<EventLoop> loop_;
+  const std::unique_ptr<grpc::Server> server_;
+  Thread thread_;  // runs loop_
 };
 
 }  // namespace cc::snapshotter
