@@ -23,11 +23,16 @@ namespace {
 
 constexpr std::chrono::milliseconds kFirstDial{250};
 constexpr std::chrono::milliseconds kMaxDialDelay{1000};
-constexpr std::chrono::seconds kCreateSandboxTimeout{60};
+constexpr std::chrono::seconds kSetUpTimeout{60};
 constexpr std::chrono::seconds kHealthInterval{5};
-constexpr std::chrono::seconds kNetworkTimeout{30};
 // How long a VM may live without its agent: enough for a guest that is powering off to say so.
 constexpr std::chrono::seconds kLostAgentGrace{2};
+
+// The agent answers its health check at once, and the first request only when the guest is set up: drivers,
+// and in a Realm with initdata a piece of evidence. That is boot time, too.
+std::chrono::seconds SetUpTimeout(const Config& config) {
+  return std::max(kSetUpTimeout, std::chrono::seconds(config.vmm.boot_timeout_s));
+}
 
 vmm::VmSpec MakeSpec(const SandboxOptions& options, const std::string& dir, int console,
                      const pod_net::NetNamespace& space, const pod_net::PodNetwork& network) {
@@ -187,23 +192,24 @@ absl::Status Sandbox::AttachNetwork(const vmm::Vmm& backend) {
 // Kata's order: the guest has its network before it has a sandbox.
 absl::Status Sandbox::ConfigureNetwork(const std::shared_ptr<agent_proto::AgentClient>& agent) {
   if (network_ == nullptr) return absl::OkStatus();
+  const std::chrono::seconds limit = SetUpTimeout(options_.config);
   network_->SetGuest({.update_interface =
-                          [agent](const types::Interface& interface) {
+                          [agent, limit](const types::Interface& interface) {
                             grpc::UpdateInterfaceRequest request;
                             *request.mutable_interface() = interface;
-                            return agent->UpdateInterface(request, kNetworkTimeout).status();
+                            return agent->UpdateInterface(request, limit).status();
                           },
                       .update_routes =
-                          [agent](const grpc::Routes& routes) {
+                          [agent, limit](const grpc::Routes& routes) {
                             grpc::UpdateRoutesRequest request;
                             *request.mutable_routes() = routes;
-                            return agent->UpdateRoutes(request, kNetworkTimeout).status();
+                            return agent->UpdateRoutes(request, limit).status();
                           },
                       .add_neighbors =
-                          [agent](const grpc::ARPNeighbors& neighbors) {
+                          [agent, limit](const grpc::ARPNeighbors& neighbors) {
                             grpc::AddARPNeighborsRequest request;
                             *request.mutable_neighbors() = neighbors;
-                            return agent->AddARPNeighbors(request, kNetworkTimeout).status();
+                            return agent->AddARPNeighbors(request, limit).status();
                           }});
   CC_RETURN_IF_ERROR(SyncNetwork());
   return network_->Watch();
@@ -335,7 +341,7 @@ absl::Status Sandbox::CreateSandboxInGuest(const PodIdentity& identity) {
   request.set_sandbox_id(options_.id);
   *request.add_storages() = SharedMemory();
   CC_ASSIGN_OR_RETURN(const auto agent, Agent());
-  return Annotate(agent->CreateSandbox(request, kCreateSandboxTimeout).status(),
+  return Annotate(agent->CreateSandbox(request, SetUpTimeout(options_.config)).status(),
                   "create the sandbox in the guest");
 }
 

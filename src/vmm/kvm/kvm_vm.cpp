@@ -21,8 +21,9 @@ using std::chrono_literals::operator""s;
 
 constexpr auto kConnectTimeout = 10s;
 constexpr auto kCommandTimeout = 10s;
-// Reading and measuring the guest's files: slow disks, and emulated Realms.
-constexpr auto kCreateTimeout = 120s;
+// Reading and measuring the guest's files: slow disks, and emulated Realms (80 s were seen). A process that
+// ends is noticed at once.
+constexpr auto kCreateTimeout = 600s;
 
 }  // namespace
 
