@@ -35,6 +35,7 @@
 #include "datahub/secret_service.h"
 #include "datahub/service.h"
 #include "initdata/initdata.h"
+#include "initdata/verdict.h"
 #include "ttrpc/server.h"
 
 namespace {
@@ -47,6 +48,23 @@ struct Flags {
   std::string socket, attestation_agent_socket, store;
   std::string cdh_toml, aa_toml;
   std::string init_data_toml, init_data_digest;
+  int verdict_fd = -1;
+};
+
+// Where the agent waits for what is found of the initdata. Told once; nobody waits when there is no
+// descriptor.
+class VerdictPipe {
+ public:
+  explicit VerdictPipe(int fd) : fd_(fd) {}
+  absl::Status Tell(const absl::StatusOr<cc::initdata::Binding>& verdict) {
+    if (!fd_) return absl::OkStatus();
+    const absl::Status status = cc::initdata::WriteVerdict(fd_.get(), verdict);
+    fd_.reset();
+    return status;
+  }
+
+ private:
+  cc::UniqueFd fd_;
 };
 
 absl::StatusOr<cc::datahub::InitDataBinding> ReadInitData(const Flags& flags) {
@@ -184,8 +202,7 @@ absl::Status ServeDataHub(cc::datahub::Config config, cc::datahub::Attestation& 
   return ServeUntilSignal(server, config.socket);
 }
 
-// Sets `*exit_code` when the reason for a failure is one that the agent must know.
-absl::Status Serve(const Flags& flags, int* exit_code) {
+absl::Status Serve(const Flags& flags, VerdictPipe& verdict) {
   CC_ASSIGN_OR_RETURN(cc::datahub::Config config, Configure(flags));
   cc::log::Init({.level = config.log_level, .component = "datahub"});
   CC_RETURN_IF_ERROR(MakeParent(config.socket));
@@ -203,10 +220,8 @@ absl::Status Serve(const Flags& flags, int* exit_code) {
     return offered ? egress_path : std::string();
   };
   cc::datahub::Attestation attestation(std::move(config.attestation));
-  if (absl::Status status = attestation.CheckInitData(); !status.ok()) {
-    *exit_code = cc::agent_proto::kInitDataRefused;
-    return status;
-  }
+  CC_ASSIGN_OR_RETURN(const cc::initdata::Binding binding, attestation.CheckInitData());
+  CC_RETURN_IF_ERROR(verdict.Tell(binding));
 
   if (flags.role == Role::kAttestationAgent) {
     cc::ttrpc::Server server;
@@ -243,6 +258,8 @@ void AddOptions(CLI::App& app, Flags& flags) {
       ->check(CLI::ExistingFile);
   app.add_option("--initdata_digest", flags.init_data_digest,
                  "Its digest, in base64, when the text is not known");
+  app.add_option(std::string(cc::initdata::kVerdictOption), flags.verdict_fd,
+                 "Descriptor on which the agent waits for what the initdata is worth");
 }
 
 }  // namespace
@@ -267,9 +284,10 @@ int main(int argc, char** argv) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   cc::log::Init({.component = "datahub"});
-  int exit_code = 1;
-  const absl::Status status = Serve(flags, &exit_code);
+  VerdictPipe verdict(flags.verdict_fd);
+  const absl::Status status = Serve(flags, verdict);
   if (status.ok()) return 0;
   cc::log::Error("cc-datahub ends", {{"cause", status}});
-  return exit_code;
+  verdict.Tell(status).IgnoreError();
+  return 1;
 }

@@ -8,8 +8,10 @@
 #include <mutex>
 #include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "agent/init/admission.h"
 #include "agent/init/attestation_report.h"
 #include "agent/init/data_hub.h"
 #include "agent/init/guest_init.h"
@@ -99,16 +101,33 @@ absl::StatusOr<std::vector<KernelModule>> BecomeInit(DaemonOptions& options, Ker
   return LoadEarlyModules(options.modules);
 }
 
-// What the owner gave to this guest. Only a guest with a disk has to wait for the driver, to look.
-absl::StatusOr<InitDataFiles> TakeInitData(LateModules& modules, AgentPolicy& policy) {
+// What the host says that the owner gave to this guest. Only a guest with a disk has to wait for the driver,
+// to look.
+absl::StatusOr<InitDataFiles> TakeInitData(LateModules& modules) {
   if (!HasVirtioDisk()) return InitDataFiles();
   modules.Await();
   CC_ASSIGN_OR_RETURN(const std::optional<std::string> text, FindInitData());
   if (!text.has_value()) return InitDataFiles();
-  CC_ASSIGN_OR_RETURN(InitDataFiles files,
-                      LayOutInitData(*text, std::string(agent_proto::kInitDataDirectory)));
-  if (!files.policy.empty()) CC_RETURN_IF_ERROR(policy.Set(files.policy));
-  return files;
+  return LayOutInitData(*text, std::string(agent_proto::kInitDataDirectory));
+}
+
+// Starts the data hub, if it is wanted, and takes the owner's policy. OK when workloads may start.
+absl::Status Open(const InitDataFiles& init_data, bool start_data_hub, DataHub& data_hub,
+                  AgentPolicy& policy) {
+  bool started = false;
+  const auto ask = [&]() -> absl::StatusOr<initdata::Binding> {
+    if (!start_data_hub) {
+      return absl::FailedPreconditionError(
+          "initdata: the guest's command line starts no data hub (agent.guest_components_procs), so nobody "
+          "can "
+          "say whether the hardware vouches for it");
+    }
+    started = true;
+    return data_hub.StartForVerdict();
+  };
+  absl::Status status = Admit(init_data, InRealm(), ask, policy);
+  if (status.ok() && start_data_hub && !started) data_hub.Start();
+  return status;
 }
 
 // A host that does not know the port answers nothing for a while: hence a thread that nobody waits for before
@@ -151,16 +170,14 @@ absl::Status RunDaemon(DaemonOptions options) {
   log::Info("agent ready", {{"version", CC_VERSION}, {"listen", options.listen}});
 
   const absl::StatusOr<InitDataFiles> init_data =
-      options.sandbox.init ? TakeInitData(modules, policy) : absl::StatusOr<InitDataFiles>(InitDataFiles());
+      options.sandbox.init ? TakeInitData(modules) : absl::StatusOr<InitDataFiles>(InitDataFiles());
   DataHub data_hub(options.data_hub_program,
-                   init_data.ok() ? init_data->data_hub_arguments : std::vector<std::string>(), &reaper,
-                   [&gate] {
-                     gate.Set(absl::PermissionDeniedError(
-                         "the hardware does not vouch for the initdata that the host delivered"));
-                   });
-  if (params.start_data_hub && init_data.ok()) data_hub.Start();
+                   init_data.ok() ? init_data->data_hub_arguments : std::vector<std::string>(), &reaper);
+  absl::Status opened = init_data.status();
+  if (opened.ok()) opened = Open(*init_data, params.start_data_hub, data_hub, policy);
+  if (!opened.ok()) log::Error("nothing may start in this guest", {{"cause", opened}});
   modules.Await();
-  gate.Set(init_data.status());
+  gate.Set(std::move(opened));
   const absl::Status status = reaper.Run(sandbox->stop().fd());
   log::Info("agent ends");
   server.Shutdown();

@@ -65,14 +65,15 @@ absl::StatusOr<SecretBytes> Attestation::Get(const attest::ResourceUri& uri) {
   return (*resources)->Get(uri);
 }
 
-absl::Status Attestation::CheckInitData() {
-  if (options_.init_data.digest.empty()) return absl::OkStatus();
+absl::StatusOr<initdata::Binding> Attestation::CheckInitData() {
+  if (options_.init_data.digest.empty()) return initdata::Binding::kBound;
   const absl::StatusOr<std::shared_ptr<attest::Attester>> attester = Attester();
   if (!attester.ok() || (*attester)->tee() == "sample") {
-    log::Warning("initdata is taken as the host delivered it: no TEE vouches for it", {});
-    return absl::OkStatus();
+    log::Warning("no TEE vouches for the initdata that the host delivered", {{"cause", attester.status()}});
+    return initdata::Binding::kNoTee;
   }
-  return (*attester)->GetEvidence({}).status();
+  CC_RETURN_IF_ERROR((*attester)->GetEvidence({}).status());
+  return initdata::Binding::kBound;
 }
 
 absl::StatusOr<std::string> Attestation::Tee() {

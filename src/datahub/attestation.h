@@ -17,6 +17,7 @@
 #include "attest/resource_source.h"
 #include "base/secret_bytes.h"
 #include "datahub/init_data.h"
+#include "initdata/verdict.h"
 
 namespace cc::datahub {
 
@@ -40,9 +41,9 @@ class Attestation final : public attest::ResourceSource {
   // FailedPrecondition, with what to configure, when it does not.
   absl::StatusOr<SecretBytes> Get(const attest::ResourceUri& uri) override;
 
-  // Whether the hardware vouches for the initdata. OK also where there is none, and, with a warning, where no
-  // hardware is: such a guest cannot attest to anybody who cares. Takes the time of one piece of evidence.
-  absl::Status CheckInitData();
+  // Whether the hardware vouches for the initdata. kNoTee, with a warning, where no hardware is: such a guest
+  // cannot attest to anybody who cares. Takes the time of one piece of evidence, if there is initdata.
+  absl::StatusOr<initdata::Binding> CheckInitData();
 
   // "cca" or "sample". FailedPrecondition on a machine that cannot attest.
   absl::StatusOr<std::string> Tee();

@@ -1,38 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "agent/init/data_hub.h"
 
-#include <sys/wait.h>
+#include <fcntl.h>
+#include <unistd.h>
 
-#include "agent_proto/names.h"
+#include <cerrno>
+
 #include "base/log.h"
 #include "base/process.h"
+#include "base/status.h"
+#include "base/strings.h"
+#include "base/unique_fd.h"
 
 namespace cc::agent {
 namespace {
 
 constexpr int kMaxStarts = 5;
+constexpr int kVerdictFd = 3;
 
 }  // namespace
 
-void DataHub::Start() {
-  if (starts_++ >= kMaxStarts) {
-    log::Error("the data hub keeps ending; images cannot be pulled any more", {{"program", program_}});
-    return;
-  }
+absl::Status DataHub::Launch(int verdict) {
+  ++starts_;
   // Its log goes to the console, beside the agent's.
-  std::vector<std::string> argv{program_};
-  argv.insert(argv.end(), arguments_.begin(), arguments_.end());
-  absl::StatusOr<Child> child =
-      Spawn({.argv = std::move(argv), .env = {}, .fds = {{2, 1}, {2, 2}}, .cwd = {}});
-  if (!child.ok()) {
-    log::Error("no data hub: images cannot be pulled", {{"error", child.status()}});
-    return;
+  SpawnOptions options{.argv = {program_}, .env = {}, .fds = {{2, 1}, {2, 2}}, .cwd = {}};
+  options.argv.insert(options.argv.end(), arguments_.begin(), arguments_.end());
+  if (verdict >= 0) {
+    options.argv.push_back(StrCat(initdata::kVerdictOption, "=", kVerdictFd));
+    options.fds.emplace_back(verdict, kVerdictFd);
   }
-  reaper_->WatchPid(child->Release(), [this](int status) {
-    if (WIFEXITED(status) && WEXITSTATUS(status) == agent_proto::kInitDataRefused) return refused_();
-    log::Warning("the data hub has ended", {{"status", status}});
-    Start();
-  });
+  CC_ASSIGN_OR_RETURN(Child child, Spawn(options));
+  reaper_->WatchPid(child.Release(), [this](int status) { Ended(status); });
+  return absl::OkStatus();
+}
+
+void DataHub::Start() {
+  if (const absl::Status status = Launch(-1); !status.ok()) {
+    log::Error("no data hub: images cannot be pulled", {{"error", status}});
+  }
+}
+
+absl::StatusOr<initdata::Binding> DataHub::StartForVerdict() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return ErrnoStatus(errno, "make a pipe for the data hub's verdict");
+  const UniqueFd read(ends[0]);
+  UniqueFd write(ends[1]);
+  if (absl::Status status = Launch(write.get()); !status.ok()) {
+    return Annotate(status, "initdata: nobody can say whether the hardware vouches for it");
+  }
+  write.reset();  // its end is the data hub's then
+  return initdata::ReadVerdict(read.get());
+}
+
+void DataHub::Ended(int status) {
+  log::Warning("the data hub has ended", {{"status", status}});
+  if (starts_ < kMaxStarts) return Start();
+  log::Error("the data hub keeps ending; images cannot be pulled any more", {{"program", program_}});
 }
 
 }  // namespace cc::agent

@@ -1,36 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
-// Runs the data hub beside the agent. Nobody waits for it to start; one that ends is started again, a few
-// times. Main thread only: that is where its end is reported (Reaper).
+// Runs the data hub beside the agent. Nobody waits for it to start, but for its verdict on initdata in a
+// Realm; one that ends is started again, a few times. Main thread only: that is where its end is reported
+// (Reaper).
 #ifndef CC_AGENT_INIT_DATA_HUB_H_
 #define CC_AGENT_INIT_DATA_HUB_H_
 
-#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "agent/run/reaper.h"
+#include "initdata/verdict.h"
 
 namespace cc::agent {
 
 class DataHub {
  public:
-  // `refused` is called when the hardware does not vouch for the initdata; the data hub stays down then.
-  DataHub(std::string program, std::vector<std::string> arguments, Reaper* reaper,
-          std::function<void()> refused)
-      : program_(std::move(program)),
-        arguments_(std::move(arguments)),
-        reaper_(reaper),
-        refused_(std::move(refused)) {}
+  DataHub(std::string program, std::vector<std::string> arguments, Reaper* reaper)
+      : program_(std::move(program)), arguments_(std::move(arguments)), reaper_(reaper) {}
 
   // A guest image without the program has no data hub; that is logged.
   void Start();
 
+  // Starts it, and blocks until it has said whether the hardware vouches for the initdata that its arguments
+  // name. PermissionDenied with the reason when not; an error, too, when it ends without a word.
+  absl::StatusOr<initdata::Binding> StartForVerdict();
+
  private:
+  // `verdict` >= 0 becomes the child's descriptor kVerdictFd.
+  absl::Status Launch(int verdict);
+  void Ended(int status);
+
   const std::string program_;
   const std::vector<std::string> arguments_;
   Reaper* const reaper_;
-  const std::function<void()> refused_;
   int starts_ = 0;
 };
 

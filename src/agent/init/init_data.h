@@ -14,7 +14,8 @@
 namespace cc::agent {
 
 struct InitDataFiles {
-  std::vector<std::string> data_hub_arguments;  // names the files that there are
+  bool found() const { return !data_hub_arguments.empty(); }
+  std::vector<std::string> data_hub_arguments;  // names the files that there are; the text itself is one
   std::string policy;                           // policy.rego; empty when there is none
 };
 

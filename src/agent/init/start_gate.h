@@ -15,11 +15,10 @@ namespace cc::agent {
 
 class StartGate {
  public:
-  // OK lets calls pass, anything else is their answer. Called again, only an error has an effect, and it
-  // stays: a guest that turned out not to be the owner's does nothing any more.
+  // Once. OK lets calls pass, anything else is their answer.
   void Set(absl::Status status) {
     const std::lock_guard lock(mutex_);
-    if (!status_.has_value() || (status_->ok() && !status.ok())) status_ = std::move(status);
+    status_ = std::move(status);
     changed_.notify_all();
   }
   absl::Status Await() {
