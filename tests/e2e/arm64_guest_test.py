@@ -24,12 +24,12 @@ class Arm64Guest(unittest.TestCase):
         amd64 = ocilayout.Image([ocilayout.busybox_layer()], architecture="amd64")
         with Stack(vmm='arch = "aarch64"', guest=GUEST) as stack:
             image = stack.push("busybox:many", ocilayout.Index([amd64, arm64]), runs=arm64)
-            result = stack.run(image, "arm64", "/bin/sh", "-c", "uname -rm; exit 7", check=False, timeout=300,
+            result = stack.run(image, "arm64", "/bin/sh", "-c", "uname -rm; exit 7", check=False,
                                options=("--rm", "--platform", "linux/arm64"))
             self.assertEqual(result.returncode, 7, result.stderr + stack.log()[-3000:])
             release = json.loads((GUEST / "manifest.json").read_text())["kernel"]["release"]
             self.assertEqual(result.stdout, f"{release} aarch64\n")
-            self.assertEqual({k: v for k, v in stack.leftovers().items() if v}, {})
+            stack.await_clean()
 
 
 if __name__ == "__main__":

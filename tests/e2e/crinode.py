@@ -10,9 +10,8 @@ import json
 import os
 import pathlib
 import subprocess
-import time
 
-from stack import RUNTIME, TOP, Failure, Stack, processes, read
+from stack import RUNTIME, TOP, Failure, Stack, eventually, processes, read
 
 TOOLS = pathlib.Path(os.environ.get("CC_CRI_TOOLS", TOP / "build/conformance"))
 HANDLER = "kata-cc"
@@ -112,7 +111,7 @@ class CriNode(Stack):
                 f'server = "http://{name}"\n[host."http://{name}"]\ncapabilities = ["pull", "resolve"]\n')
         holder = self.spawn("namespaces", ["unshare", "--mount", "--net", "--propagation", "private", "sh", "-c",
                                            SETUP.format(dir=self.dir, server=SERVER)])
-        self._await("namespaces", holder, (self.dir / "namespaces").exists)
+        self.await_service("namespaces", holder, (self.dir / "namespaces").exists)
         self.mountinfo = f"/proc/{holder.pid}/mountinfo"
         self.inside = ["nsenter", "--target", str(holder.pid), "--mount", "--net", "--"]
         names = [f"--address=/{name}/{SERVER}" for name in REGISTRIES]
@@ -123,11 +122,11 @@ class CriNode(Stack):
 
     def wait_for_port(self, name, child, port, address="127.0.0.1"):
         probe = [*self.inside, "bash", "-c", f"exec 3<>/dev/tcp/{address}/{port}"]
-        self._await(name, child, lambda: subprocess.run(probe, capture_output=True, check=False).returncode == 0)
+        self.await_service(name, child, lambda: subprocess.run(probe, capture_output=True, check=False).returncode == 0)
 
     def start_containerd(self):
         super().start_containerd()
-        self._await("containerd", self.containerd, lambda: self.crictl("version", check=False).returncode == 0)
+        self.await_service("containerd", self.containerd, lambda: self.crictl("version", check=False).returncode == 0)
 
     def close(self):
         if self.containerd is not None and self.containerd.poll() is None:
@@ -211,13 +210,12 @@ class Pod:
     def status(self, container):
         return self.node.inspect("inspect", container)["status"]
 
-    def await_state(self, container, wanted, seconds=60):
-        deadline = time.monotonic() + seconds
-        while (status := self.status(container))["state"] != wanted:
-            if time.monotonic() > deadline:
-                raise Failure(f"container {container} is {status['state']}, not {wanted}, after {seconds} s")
-            time.sleep(0.1)
-        return status
+    def await_state(self, container, wanted):
+        """The status, once its state is `wanted`."""
+        def reached():
+            status = self.status(container)
+            return status if status["state"] == wanted else None
+        return eventually(reached, lambda: f"container {container} is {self.status(container)['state']}, not {wanted}")
 
     def ip(self):
         return self.node.inspect("inspectp", self.id)["status"]["network"]["ip"]

@@ -73,17 +73,14 @@ class Encrypted(unittest.TestCase):
     def tearDown(self):
         for name in STACK.containers():
             STACK.remove(name)
-        deadline = time.monotonic() + 10
-        while any(STACK.leftovers().values()) and time.monotonic() < deadline:
-            time.sleep(0.1)
-        self.assertEqual({k: v for k, v in STACK.leftovers().items() if v}, {})
+        STACK.await_clean()
 
     def runs(self, reference=None, name="good"):
-        result = STACK.run(reference or IMAGE, name, "/bin/cat", "/secret/recipe", timeout=300)
+        result = STACK.run(reference or IMAGE, name, "/bin/cat", "/secret/recipe")
         self.assertEqual(result.stdout, "two parts rum")
 
     def refused(self, *words, reference=None, name="bad", stack=None):
-        result = (stack or STACK).run(reference or IMAGE, name, "/bin/true", check=False, timeout=300)
+        result = (stack or STACK).run(reference or IMAGE, name, "/bin/true", check=False)
         self.assertNotEqual(result.returncode, 0, result.stdout)
         for word in words:
             self.assertIn(word, result.stderr)

@@ -53,7 +53,7 @@ class HowTo(unittest.TestCase):
             self.assertEqual(len(runs), 1)
             again = self.shell(runs[0])
             self.assertEqual((again.returncode, again.stdout), (0, "hello\n"), again.stderr)
-            self.assertEqual({k: v for k, v in self.stack.leftovers().items() if v}, {})
+            self.stack.await_clean()
         self.assertLess(len(COMMANDS), 10)
 
 

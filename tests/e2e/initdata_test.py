@@ -48,7 +48,7 @@ class InitData(unittest.TestCase):
     def tearDown(self):
         for name in self.stack.containers():
             self.stack.remove(name)
-        self.assertEqual({k: v for k, v in self.stack.leftovers().items() if v}, {})
+        self.stack.await_clean()
 
     def test_policy_that_forbids_exec(self):
         self.stack.run(self.image, "guarded", "/bin/sleep", "1000",

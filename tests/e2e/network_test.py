@@ -11,14 +11,14 @@ import time
 import unittest
 
 import ocilayout
-from stack import Stack
+from stack import Stack, eventually
 
 STACK = None
 IMAGE = None
 TAG = f"kcc{os.getpid()}"  # names of namespaces are the host's
 NODE = f"{TAG}-node"       # where the bridge and the server are
 PAGE = "a page from behind the bridge\n"
-FETCH = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=5).read().decode(), end='')"
+FETCH = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=30).read().decode(), end='')"
 
 
 def sh(*argv, check=True):
@@ -100,14 +100,14 @@ class CniNode(Stack):
         (self.dir / "cni.conflist").write_text(json.dumps(CNI_NETWORK))
         holder = self.spawn("namespaces", ["unshare", "--mount", "--net", "--propagation", "private", "sh", "-c",
                                            CNI_SETUP.format(dir=self.dir)])
-        self._await("namespaces", holder, (self.dir / "namespaces").exists)
+        self.await_service("namespaces", holder, (self.dir / "namespaces").exists)
         self.mountinfo = f"/proc/{holder.pid}/mountinfo"
         self.network = f"/proc/{holder.pid}/ns/net"
         self.inside = ["nsenter", "--target", str(holder.pid), "--mount", "--net", "--"]
 
     def wait_for_port(self, name, child, port):
         probe = [*self.inside, "bash", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{port}"]
-        self._await(name, child, lambda: subprocess.run(probe, capture_output=True, check=False).returncode == 0)
+        self.await_service(name, child, lambda: subprocess.run(probe, capture_output=True, check=False).returncode == 0)
 
     def argv(self, *args):
         return [*self.inside, *super().argv(*args)]
@@ -132,8 +132,10 @@ def setUpModule():
     pages.mkdir()
     (pages / "page").write_text(PAGE)
     (pages / "big").write_bytes(bytes(range(256)) * (64 << 10))
-    STACK.spawn("server", ["ip", "netns", "exec", NODE, "busybox", "httpd", "-f", "-p", "[::]:80", "-h",
+    server = STACK.spawn("server", ["ip", "netns", "exec", NODE, "busybox", "httpd", "-f", "-p", "[::]:80", "-h",
                                     str(pages)])
+    probe = ["ip", "netns", "exec", NODE, "bash", "-c", "exec 3<>/dev/tcp/10.99.0.1/80"]
+    STACK.await_service("server", server, lambda: subprocess.run(probe, capture_output=True, check=False).returncode == 0)
 
 
 def tearDownModule():
@@ -148,10 +150,10 @@ class Network(unittest.TestCase):
     def tearDown(self):
         for name in STACK.containers():
             STACK.remove(name)
-        left = self.pod.leftovers() if pathlib.Path(self.pod.path).exists() else []
+        STACK.await_clean()
+        if pathlib.Path(self.pod.path).exists():
+            eventually(lambda: not self.pod.leftovers(), self.pod.leftovers)
         self.pod.close()
-        self.assertEqual(left, [])
-        self.assertEqual({k: v for k, v in STACK.leftovers().items() if v}, {})
 
     def run_in_pod(self, *command, check=True, options=()):
         return STACK.run(IMAGE, "net", *command, check=check,
@@ -165,14 +167,11 @@ class Network(unittest.TestCase):
 
     def await_fetch(self, url):
         """The page at `url`, from the node's side of the bridge."""
-        deadline = time.monotonic() + 60
-        while True:
-            result = subprocess.run(["ip", "netns", "exec", NODE, sys.executable, "-c", FETCH, url],
-                                    capture_output=True, text=True, check=False)
-            if result.returncode == 0:
-                return result.stdout
-            self.assertLess(time.monotonic(), deadline, result.stderr)
-            time.sleep(0.2)
+        def fetch():
+            result = subprocess.run(["ip", "netns", "exec", NODE, sys.executable, "-c", FETCH, url], capture_output=True,
+                                    text=True, check=False)
+            return result.stdout if result.returncode == 0 else None
+        return eventually(fetch, f"{url} answers")
 
     def test_the_guest_has_the_pods_addresses_and_reaches_the_server(self):
         mac = self.pod.attach("eth0", 5, mtu=1400)
@@ -225,10 +224,7 @@ class Network(unittest.TestCase):
         # `ctr tasks start` is Create and Start in one, so the interface comes while the VM boots, or after.
         starting = subprocess.Popen(STACK.argv("tasks", "start", "-d", "net"), stdout=subprocess.PIPE,
                                     stderr=subprocess.PIPE)
-        deadline = time.monotonic() + 60
-        while not STACK.vms():
-            self.assertLess(time.monotonic(), deadline)
-            time.sleep(0.01)
+        eventually(STACK.vms, "a VM comes up")
         mac = self.pod.attach("eth0", 9)
         _, error = starting.communicate(timeout=120)
         self.assertEqual(starting.returncode, 0, error)
@@ -242,35 +238,26 @@ class Network(unittest.TestCase):
         self.assertNotIn("inet 10.", self.exec("/bin/ip", "-o", "addr").stdout)
         for number in (10, 11):
             mac = self.pod.attach("eth0", number)
-            deadline = time.monotonic() + 30
-            while self.exec("/bin/ping", "-c", "1", "-W", "1", "10.99.0.1", check=False).returncode != 0:
-                self.assertLess(time.monotonic(), deadline)
+            ping = ("/bin/ping", "-c", "1", "-W", "1", "10.99.0.1")
+            eventually(lambda: self.exec(*ping, check=False).returncode == 0, "the bridge answers")
             out = self.exec("/bin/sh", "-c", "ip -o addr show eth0; ip -o link show eth0").stdout
             self.assertIn(f"10.99.0.{number}/24", out)
             self.assertIn(mac, out)
             ip(self.pod.name, "link del eth0")
-            deadline = time.monotonic() + 30
-            while "inet 10." in self.exec("/bin/ip", "-o", "addr").stdout:
-                self.assertLess(time.monotonic(), deadline)
+            eventually(lambda: "inet 10." not in self.exec("/bin/ip", "-o", "addr").stdout, "the address goes")
 
     def test_a_vm_that_is_killed_leaves_nothing_in_the_namespace(self):
         self.pod.attach("eth0", 12)
         self.start_in_pod("/bin/sleep", "1000")
         self.assertNotEqual(self.pod.leftovers(), [])
         os.kill(STACK.vms()[0], signal.SIGKILL)
-        deadline = time.monotonic() + 10
-        while self.pod.leftovers():
-            self.assertLess(time.monotonic(), deadline, self.pod.leftovers())
-            time.sleep(0.05)
+        eventually(lambda: not self.pod.leftovers(), self.pod.leftovers)
 
     def test_a_shim_that_is_killed_leaves_nothing_in_the_namespace(self):
         self.pod.attach("eth0", 13)
         self.start_in_pod("/bin/sleep", "1000")
         os.kill(STACK.shims()[0], signal.SIGKILL)
-        deadline = time.monotonic() + 20
-        while self.pod.leftovers():
-            self.assertLess(time.monotonic(), deadline, self.pod.leftovers())
-            time.sleep(0.05)
+        eventually(lambda: not self.pod.leftovers(), self.pod.leftovers)
 
     def test_the_plugin_may_clean_up_first(self):
         self.pod.attach("eth0", 14)
@@ -318,20 +305,18 @@ class Cni(unittest.TestCase):
         pages = cls.node.dir / "pages"
         pages.mkdir()
         (pages / "page").write_text(PAGE)
-        cls.node.spawn("server", ["busybox", "httpd", "-f", "-p", "80", "-h", str(pages)])
+        server = cls.node.spawn("server", ["busybox", "httpd", "-f", "-p", "80", "-h", str(pages)])
+        cls.node.wait_for_port("server", server, 80)
 
     def tearDown(self):
         for name in self.node.containers():
             self.node.remove(name)
         # The bridge stays, as on any node.
         self.await_links(["lo", "cni0"])
-        self.assertEqual({k: v for k, v in self.node.leftovers().items() if v}, {})
+        self.node.await_clean()
 
     def await_links(self, wanted):
-        deadline = time.monotonic() + 20
-        while (links := self.node.links()) != wanted:
-            self.assertLess(time.monotonic(), deadline, links)
-            time.sleep(0.05)
+        eventually(lambda: self.node.links() == wanted, lambda: f"the links are {self.node.links()}, not {wanted}")
 
     def name(self):
         """A new one each time: nobody gives the address of a detached container back to the IPAM plugin."""

@@ -7,6 +7,7 @@ this module started are ended, by pid.
 
 import os
 import pathlib
+import random
 import shutil
 import signal
 import socket
@@ -55,9 +56,27 @@ class Failure(Exception):
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Outside of the range from which the kernel takes ports for outgoing connections: nobody gets it by chance."""
+    first_ephemeral = int(pathlib.Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.randrange(10_000, max(first_ephemeral, 10_001))
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
+
+
+def eventually(condition, what="the condition holds", seconds=120):
+    """Waits for `condition` and returns its first true value. The time limit is for a machine under heavy load: no
+    test says how fast something is. `what` is a text, or makes one when the time is over."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        if time.monotonic() > deadline:
+            raise Failure(f"not within {seconds} s: {what() if callable(what) else what}")
+        time.sleep(0.05)
+    return value
 
 
 def read(path):
@@ -99,6 +118,8 @@ class Stack:
         self.inside = []  # prefix of commands that run beside containerd, where that has namespaces of its own
         self.containerd = None
         self.env = dict(env or {})
+        if "boot_timeout_s" not in vmm:
+            vmm += "\nboot_timeout_s = 300"  # a machine under load
         (self.dir / "config.toml").write_text(RUNTIME_CONFIG.format(
             dir=self.dir, guest=guest, vmm=vmm, image=image, attestation=attestation,
             plain_http=", ".join(f'"{host}"' for host in [self.registry, *more_plain_http])))
@@ -124,16 +145,16 @@ class Stack:
     def prepare(self):
         """Called before the first service starts."""
 
-    def spawn(self, name, argv, env=None, cwd=None):
+    def spawn(self, name, argv, **kwargs):
         log = open(self.dir / f"{name}.log", "ab")
-        child = subprocess.Popen([*self.inside, *argv], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=env, cwd=cwd,
-                                 start_new_session=True)
+        child = subprocess.Popen([*self.inside, *argv], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                 start_new_session=True, **kwargs)
         log.close()
         self.children.append(child)
         return child
 
     def wait_for_port(self, name, child, port):
-        self._await(name, child, lambda: self._connects(("127.0.0.1", port)))
+        self.await_service(name, child, lambda: self._connects(("127.0.0.1", port)))
 
     def _start_registry(self):
         config = self.dir / "registry.yml"
@@ -147,8 +168,8 @@ class Stack:
         config.write_text(self.containerd_config.format(dir=self.dir, port=self.registry_port))
         env = os.environ | {"PATH": f"{BINARIES}:{os.environ['PATH']}",
                             "KATA_CC_CONFIG": str(self.dir / "config.toml")} | self.env
-        self.containerd = self.spawn("containerd", ["containerd", "-c", str(config)], env)
-        self._await("containerd", self.containerd, lambda: self.ctr("version", check=False).returncode == 0)
+        self.containerd = self.spawn("containerd", ["containerd", "-c", str(config)], env=env)
+        self.await_service("containerd", self.containerd, lambda: self.ctr("version", check=False).returncode == 0)
 
     def _connects(self, address):
         try:
@@ -157,13 +178,16 @@ class Stack:
         except OSError:
             return False
 
-    def _await(self, name, child, ready):
-        deadline = time.monotonic() + 60
-        while not ready():
-            if child.poll() is not None or time.monotonic() > deadline:
-                log = (self.dir / f"{name}.log").read_text(errors="replace")[-2000:]
-                raise Failure(f"{name} did not start; its log ends with:\n{log}")
-            time.sleep(0.02)
+    def await_service(self, name, child, ready):
+        try:
+            eventually(lambda: child.poll() is not None or ready())
+        except Failure:
+            pass
+        else:
+            if child.poll() is None:
+                return
+        log = (self.dir / f"{name}.log").read_text(errors="replace")[-2000:]
+        raise Failure(f"{name} did not start; its log ends with:\n{log}")
 
     def kill_containerd(self):
         """As a crash would: no chance to clean up."""
@@ -183,7 +207,7 @@ class Stack:
         for child in reversed(self.children):
             child.send_signal(signal.SIGTERM)
             try:
-                child.wait(timeout=10)
+                child.wait(timeout=60)
             except subprocess.TimeoutExpired:
                 child.kill()
                 child.wait()
@@ -239,7 +263,7 @@ class Stack:
     def argv(self, *args):
         return ["ctr", "-a", str(self.dir / "containerd.sock"), "-n", self.namespace, *map(str, args)]
 
-    def ctr(self, *args, check=True, timeout=120, **kwargs):
+    def ctr(self, *args, check=True, timeout=300, **kwargs):
         kwargs = {"stdin": subprocess.DEVNULL} | kwargs if "input" not in kwargs else kwargs
         result = subprocess.run(self.argv(*args), capture_output=True, timeout=timeout, check=False, **kwargs)
         result.stdout, result.stderr = result.stdout.decode(errors="replace"), result.stderr.decode(errors="replace")
@@ -269,6 +293,11 @@ class Stack:
         """Pids of the virtual machines that run this checkout's guest (one stack runs pods at a time)."""
         qemu = [pid for pid in processes("qemu-system") if str(self.guest).encode() in read(f"/proc/{pid}/cmdline")]
         return qemu + [pid for pid in processes("cc-vmm") if working_directory(pid).startswith(str(self.dir))]
+
+    def await_clean(self):
+        """A pod's last processes and files go a moment after containerd's answer: waits for it. Failure when some stay."""
+        eventually(lambda: not any(self.leftovers().values()),
+                   lambda: f"left behind: { {k: v for k, v in self.leftovers().items() if v} }")
 
     def leftovers(self):
         """What a finished pod must not leave: processes, mounts, state and bundles of this stack."""

@@ -78,7 +78,7 @@ class Trustee:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=60)
         self.stack.children.remove(self.process)
 
     def environment(self):
@@ -97,7 +97,7 @@ class Trustee:
         request = urllib.request.Request(f"{self.url}/kbs/v0/{path}", data=body, method=method, headers={
             "Authorization": f"Bearer {self.token}", "Content-Type": content_type})
         try:
-            with urllib.request.urlopen(request, timeout=10) as response:
+            with urllib.request.urlopen(request, timeout=60) as response:
                 return response.read()
         except urllib.error.HTTPError as error:
             raise Failure(f"{method} {path}: {error.code} {error.read().decode(errors='replace')}") from error

@@ -6,11 +6,10 @@ import pathlib
 import socket
 import subprocess
 import tempfile
-import time
 import unittest
 
 import ocilayout
-from stack import Stack
+from stack import Stack, eventually
 
 STACK = None
 IMAGE = None
@@ -63,7 +62,7 @@ class Volumes(unittest.TestCase):
             STACK.remove(name)
         for mount in self.mounts:
             subprocess.run(["umount", str(mount)], check=True)
-        self.assertEqual({k: v for k, v in STACK.leftovers().items() if v}, {})
+        STACK.await_clean()
 
     def start(self, name, *command, options=()):
         STACK.run(IMAGE, name, *command, options=("-d", "--null-io", *options))
@@ -81,10 +80,8 @@ class Volumes(unittest.TestCase):
         return STACK.ctr("tasks", "exec", "--exec-id", f"e{self.execs}", name, "/bin/sh", "-c", script, check=check)
 
     def await_output(self, name, script, wanted):
-        deadline = time.monotonic() + 60
-        while (seen := self.shell(name, script, check=False).stdout) != wanted:
-            self.assertLess(time.monotonic(), deadline, f"{script} says {seen!r}, not {wanted!r}")
-            time.sleep(0.1)
+        seen = lambda: self.shell(name, script, check=False).stdout
+        eventually(lambda: seen() == wanted, lambda: f"{script} says {seen()!r}, not {wanted!r}")
 
     def refused(self, *options, says):
         result = STACK.run(IMAGE, "refused", "/bin/true", options=("--rm", *options), check=False)
@@ -163,11 +160,8 @@ class Volumes(unittest.TestCase):
         self.assertEqual(list(memory.iterdir()), [])
 
     def await_stopped(self, name):
-        deadline = time.monotonic() + 60
-        while not any(line.split()[0] == name and "STOPPED" in line
-                      for line in STACK.ctr("tasks", "ls").stdout.splitlines()[1:]):
-            self.assertLess(time.monotonic(), deadline, f"{name} does not stop")
-            time.sleep(0.1)
+        eventually(lambda: any(line.split()[0] == name and "STOPPED" in line
+                               for line in STACK.ctr("tasks", "ls").stdout.splitlines()[1:]), f"{name} stops")
 
     def test_copies_go_with_their_container(self):
         data = self.dir / "data"
