@@ -1,118 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "datahub/rest_server.h"
 
-#include <poll.h>
 #include <sys/socket.h>
 
-#include <algorithm>
-#include <cerrno>
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
 #include <set>
 #include <utility>
 
-#define BOOST_ERROR_CODE_HEADER_ONLY
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#include <boost/beast/core.hpp>
-#include <boost/beast/http.hpp>
-#pragma GCC diagnostic pop
-
 #include "base/log.h"
 #include "base/socket.h"
 #include "base/status.h"
 #include "base/tcp.h"
+#include "http/beast_stream.h"
+#include "http/timed_socket.h"
 
 namespace cc::datahub {
 namespace {
 
 namespace beast = boost::beast;
-namespace http = beast::http;
+namespace bhttp = boost::beast::http;
 using beast::error_code;
-using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kRequestTime{10}, kAnswerTime{10};
 constexpr size_t kStackSize = 1 << 20;
 
 bool IsLoopback(const std::string& host) { return host.starts_with("127.") || host == "::1"; }
 
-// A socket with a deadline, as what Beast reads from and writes to.
-class Stream {
- public:
-  explicit Stream(int fd) : fd_(fd) {}
-  void SetDeadline(std::chrono::seconds time) { deadline_ = Clock::now() + time; }
-
-  template <typename Buffers>
-  size_t read_some(const Buffers& buffers, error_code& error) {
-    for (const auto buffer : beast::buffers_range_ref(buffers)) {
-      if (buffer.size() == 0) continue;
-      const ssize_t count = Retry(POLLIN, [&] { return ::recv(fd_, buffer.data(), buffer.size(), 0); });
-      error = count < 0    ? make_error_code(boost::system::errc::io_error)
-              : count == 0 ? make_error_code(boost::asio::error::eof)
-                           : error_code();
-      return count < 0 ? 0 : static_cast<size_t>(count);
-    }
-    error = {};
-    return 0;
-  }
-  template <typename Buffers>
-  size_t write_some(const Buffers& buffers, error_code& error) {
-    for (const auto buffer : beast::buffers_range_ref(buffers)) {
-      if (buffer.size() == 0) continue;
-      const ssize_t count =
-          Retry(POLLOUT, [&] { return ::send(fd_, buffer.data(), buffer.size(), MSG_NOSIGNAL); });
-      error = count < 0 ? make_error_code(boost::system::errc::io_error) : error_code();
-      return count < 0 ? 0 : static_cast<size_t>(count);
-    }
-    error = {};
-    return 0;
-  }
-  // Beast asks for the throwing forms too; it does not call them.
-  template <typename Buffers>
-  size_t read_some(const Buffers& buffers) {
-    error_code error;
-    return read_some(buffers, error);
-  }
-  template <typename Buffers>
-  size_t write_some(const Buffers& buffers) {
-    error_code error;
-    return write_some(buffers, error);
-  }
-
- private:
-  template <typename Call>
-  ssize_t Retry(short events, Call call) {
-    while (true) {
-      const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline_ - Clock::now()).count();
-      pollfd poll{.fd = fd_, .events = events, .revents = 0};
-      const int ready = left <= 0 ? 0 : ::poll(&poll, 1, static_cast<int>(left));
-      if (ready < 0 && errno == EINTR) continue;
-      if (ready <= 0) return -1;
-      const ssize_t count = call();
-      if (count >= 0 || (errno != EINTR && errno != EAGAIN)) return count;
-    }
-  }
-
-  int fd_;
-  Clock::time_point deadline_;
-};
-
 void ServeOne(int fd, const RestServer::Handler& handler) {
-  Stream stream(fd);
-  stream.SetDeadline(kRequestTime);
+  http::TimedSocket socket(fd);
+  http::BeastStream stream(socket);
+  socket.SetDeadline(kRequestTime);
   beast::flat_buffer buffer(kMaxRestHeaders + kMaxRestBody);
-  http::request_parser<http::string_body> parser;
+  bhttp::request_parser<bhttp::string_body> parser;
   parser.header_limit(kMaxRestHeaders);
   parser.body_limit(kMaxRestBody);
   error_code error;
-  http::read(stream, buffer, parser, error);
+  bhttp::read(stream, buffer, parser, error);
   RestResponse answer;
-  if (error == http::error::header_limit || error == http::error::body_limit ||
-      error == http::error::buffer_overflow) {
+  if (error == bhttp::error::header_limit || error == bhttp::error::body_limit ||
+      error == bhttp::error::buffer_overflow) {
     answer = {.status = 413, .content_type = "text/plain", .body = SecretBytes(std::string("too large"))};
-  } else if (error && error.category() == http::make_error_code(http::error::bad_method).category() &&
-             error != http::error::end_of_stream && error != http::error::partial_message) {
+  } else if (error && error.category() == bhttp::make_error_code(bhttp::error::bad_method).category() &&
+             error != bhttp::error::end_of_stream && error != bhttp::error::partial_message) {
     answer = {.status = 400, .content_type = "text/plain", .body = SecretBytes(std::string("BAD REQUEST"))};
   } else if (error) {
     return;  // nobody is there to be answered
@@ -120,17 +51,17 @@ void ServeOne(int fd, const RestServer::Handler& handler) {
     answer = handler(
         {.method = std::string(parser.get().method_string()), .target = std::string(parser.get().target())});
   }
-  http::response<http::span_body<const char>> message;
+  bhttp::response<bhttp::span_body<const char>> message;
   message.version(11);
   message.result(answer.status);
-  message.set(http::field::content_type,
+  message.set(bhttp::field::content_type,
               beast::string_view(answer.content_type.data(), answer.content_type.size()));
-  message.set(http::field::cache_control, "no-store");
+  message.set(bhttp::field::cache_control, "no-store");
   message.keep_alive(false);
   message.body() = beast::span<const char>(answer.body.view().data(), answer.body.size());
   message.prepare_payload();
-  stream.SetDeadline(kAnswerTime);
-  http::write(stream, message, error);
+  socket.SetDeadline(kAnswerTime);
+  bhttp::write(stream, message, error);
 }
 
 }  // namespace

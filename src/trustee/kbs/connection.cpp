@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trustee/kbs/connection.h"
 
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <poll.h>
-#include <sys/socket.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <limits>
 
 #include "base/status.h"
@@ -39,8 +38,10 @@ absl::StatusOr<std::shared_ptr<TlsServer>> TlsServer::Load(const std::string& ce
 
 TlsServer::~TlsServer() { SSL_CTX_free(context_); }
 
-Connection::Connection(int fd, const TlsServer* tls) : fd_(fd) {
-  if (tls == nullptr) return;
+Connection::Connection(int fd, const TlsServer* tls) : socket_(fd), tls_(tls != nullptr) {
+  if (!tls_) return;
+  // OpenSSL reads and writes by itself: on a blocking socket it would wait past every deadline.
+  ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
   ssl_ = SSL_new(tls->get());
   if (ssl_ == nullptr || SSL_set_fd(ssl_, fd) != 1) return;
   SSL_set_accept_state(ssl_);
@@ -48,62 +49,36 @@ Connection::Connection(int fd, const TlsServer* tls) : fd_(fd) {
 
 Connection::~Connection() { SSL_free(ssl_); }
 
-absl::Status Connection::WaitFor(short events) const {
-  while (true) {
-    const auto left =
-        std::chrono::duration_cast<std::chrono::milliseconds>(deadline_ - std::chrono::steady_clock::now());
-    if (left.count() <= 0) return absl::DeadlineExceededError("the client is too slow");
-    pollfd poll_fd{.fd = fd_, .events = events, .revents = 0};
-    const int count = ::poll(&poll_fd, 1, static_cast<int>(std::min<int64_t>(left.count() + 1, 60000)));
-    if (count > 0) return absl::OkStatus();
-    if (count < 0 && errno != EINTR) return ErrnoStatus(errno, "wait for a client");
-  }
-}
-
 absl::StatusOr<size_t> Connection::Read(char* data, size_t size) {
+  if (!tls_) return socket_.Read(data, size);
+  if (ssl_ == nullptr) return jose::OpensslError("TLS with a client");
   size = std::min<size_t>(size, std::numeric_limits<int>::max());
   while (true) {
-    short wanted = POLLIN;
-    if (ssl_ == nullptr) {
-      const ssize_t count = ::recv(fd_, data, size, MSG_DONTWAIT);
-      if (count >= 0) return static_cast<size_t>(count);
-      if (errno == EINTR) continue;
-      if (errno != EAGAIN) return ErrnoStatus(errno, "read from a client");
-    } else {
-      ERR_clear_error();
-      const int count = SSL_read(ssl_, data, static_cast<int>(size));
-      if (count > 0) return static_cast<size_t>(count);
-      const int error = SSL_get_error(ssl_, count);
-      if (error == SSL_ERROR_ZERO_RETURN) return 0;
-      if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) {
-        return absl::UnavailableError(jose::OpensslError("TLS with a client").message());
-      }
-      if (error == SSL_ERROR_WANT_WRITE) wanted = POLLOUT;
+    ERR_clear_error();
+    const int count = SSL_read(ssl_, data, static_cast<int>(size));
+    if (count > 0) return static_cast<size_t>(count);
+    const int error = SSL_get_error(ssl_, count);
+    if (error == SSL_ERROR_ZERO_RETURN) return 0;
+    if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) {
+      return absl::UnavailableError(jose::OpensslError("TLS with a client").message());
     }
-    CC_RETURN_IF_ERROR(WaitFor(wanted));
+    CC_RETURN_IF_ERROR(socket_.WaitFor(error == SSL_ERROR_WANT_WRITE ? POLLOUT : POLLIN));
   }
 }
 
 absl::StatusOr<size_t> Connection::Write(const char* data, size_t size) {
+  if (!tls_) return socket_.Write(data, size);
+  if (ssl_ == nullptr) return jose::OpensslError("TLS with a client");
   size = std::min<size_t>(size, std::numeric_limits<int>::max());
   while (true) {
-    short wanted = POLLOUT;
-    if (ssl_ == nullptr) {
-      const ssize_t count = ::send(fd_, data, size, MSG_NOSIGNAL | MSG_DONTWAIT);
-      if (count >= 0) return static_cast<size_t>(count);
-      if (errno == EINTR) continue;
-      if (errno != EAGAIN) return ErrnoStatus(errno, "write to a client");
-    } else {
-      ERR_clear_error();
-      const int count = SSL_write(ssl_, data, static_cast<int>(size));
-      if (count > 0) return static_cast<size_t>(count);
-      const int error = SSL_get_error(ssl_, count);
-      if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) {
-        return absl::UnavailableError(jose::OpensslError("TLS with a client").message());
-      }
-      if (error == SSL_ERROR_WANT_READ) wanted = POLLIN;
+    ERR_clear_error();
+    const int count = SSL_write(ssl_, data, static_cast<int>(size));
+    if (count > 0) return static_cast<size_t>(count);
+    const int error = SSL_get_error(ssl_, count);
+    if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE) {
+      return absl::UnavailableError(jose::OpensslError("TLS with a client").message());
     }
-    CC_RETURN_IF_ERROR(WaitFor(wanted));
+    CC_RETURN_IF_ERROR(socket_.WaitFor(error == SSL_ERROR_WANT_READ ? POLLIN : POLLOUT));
   }
 }
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// One client's byte stream, plain or TLS, with a deadline that holds for everything until it is set anew: a
-// client that sends a byte now and then does not keep a thread.
+// One client's byte stream, plain or TLS, with the deadline of http::TimedSocket for all that it does.
 #ifndef CC_TRUSTEE_KBS_CONNECTION_H_
 #define CC_TRUSTEE_KBS_CONNECTION_H_
 
@@ -11,7 +10,7 @@
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "base/unique_fd.h"
+#include "http/timed_socket.h"
 
 namespace cc::trustee {
 
@@ -38,9 +37,7 @@ class Connection {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  void SetDeadline(std::chrono::milliseconds from_now) {
-    deadline_ = std::chrono::steady_clock::now() + from_now;
-  }
+  void SetDeadline(std::chrono::milliseconds from_now) { socket_.SetDeadline(from_now); }
 
   // At least one byte; 0 is the end of the stream. DeadlineExceeded or Unavailable otherwise.
   absl::StatusOr<size_t> Read(char* data, size_t size);
@@ -50,11 +47,9 @@ class Connection {
   void Finish();
 
  private:
-  absl::Status WaitFor(short events) const;
-
-  const int fd_;  // not owned
+  http::TimedSocket socket_;
+  const bool tls_;  // then never plain, also when ssl_ could not be made
   SSL* ssl_ = nullptr;
-  std::chrono::steady_clock::time_point deadline_{};
 };
 
 }  // namespace cc::trustee

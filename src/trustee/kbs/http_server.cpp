@@ -9,77 +9,27 @@
 
 #include <array>
 
-#define BOOST_ERROR_CODE_HEADER_ONLY
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wconversion"
-#include <boost/beast/core.hpp>
-#include <boost/beast/http.hpp>
-#pragma GCC diagnostic pop
-
 #include "base/log.h"
 #include "base/socket.h"
 #include "base/status.h"
 #include "base/tcp.h"
+#include "http/beast_stream.h"
 #include "trustee/kbs/error.h"
 
 namespace cc::trustee {
 namespace {
 
 namespace beast = boost::beast;
-namespace http = beast::http;
+namespace bhttp = boost::beast::http;
 using beast::error_code;
+using Stream = http::BeastStream<Connection>;
 
 constexpr size_t kStackSize = 1 << 20;
 constexpr size_t kReadAhead = 64 << 10;
 constexpr size_t kDrainBytes = 16 << 20;
 constexpr std::chrono::milliseconds kDrainTime(2000);
 
-// A Connection as what Beast reads from and writes to.
-class Stream {
- public:
-  explicit Stream(Connection& connection) : connection_(connection) {}
-
-  template <typename Buffers>
-  size_t read_some(const Buffers& buffers, error_code& error) {
-    for (const auto buffer : beast::buffers_range_ref(buffers)) {
-      if (buffer.size() == 0) continue;
-      const absl::StatusOr<size_t> count = connection_.Read(static_cast<char*>(buffer.data()), buffer.size());
-      error = !count.ok()   ? make_error_code(boost::system::errc::io_error)
-              : *count == 0 ? make_error_code(boost::asio::error::eof)
-                            : error_code();
-      return count.ok() ? *count : 0;
-    }
-    error = {};
-    return 0;
-  }
-  // Beast gives headers and body as separate buffers; one write for both saves a packet.
-  template <typename Buffers>
-  size_t write_some(const Buffers& buffers, error_code& error) {
-    error = {};
-    std::array<char, 16384> gathered;
-    const size_t size = boost::asio::buffer_copy(boost::asio::buffer(gathered), buffers);
-    if (size == 0) return 0;
-    const absl::StatusOr<size_t> count = connection_.Write(gathered.data(), size);
-    if (!count.ok()) error = make_error_code(boost::system::errc::io_error);
-    return count.ok() ? *count : 0;
-  }
-  // Beast asks for the throwing forms too; it does not call them.
-  template <typename Buffers>
-  size_t read_some(const Buffers& buffers) {
-    error_code error;
-    return read_some(buffers, error);
-  }
-  template <typename Buffers>
-  size_t write_some(const Buffers& buffers) {
-    error_code error;
-    return write_some(buffers, error);
-  }
-
- private:
-  Connection& connection_;
-};
-
-std::string Header(const http::fields& fields, http::field name) {
+std::string Header(const bhttp::fields& fields, bhttp::field name) {
   const auto value = fields.find(name);
   return value == fields.end() ? std::string() : std::string(value->value());
 }
@@ -88,14 +38,14 @@ std::string Header(const http::fields& fields, http::field name) {
 HttpResponse ReadFailure(const error_code& error) {
   HttpResponse none;
   none.status = 0;
-  if (error == http::error::end_of_stream || error == boost::asio::error::eof ||
-      error == http::error::partial_message || error == make_error_code(boost::system::errc::io_error)) {
+  if (error == bhttp::error::end_of_stream || error == boost::asio::error::eof ||
+      error == bhttp::error::partial_message || error == make_error_code(boost::system::errc::io_error)) {
     return none;
   }
-  if (error == http::error::body_limit) {
+  if (error == bhttp::error::body_limit) {
     return ErrorResponse(KbsErrorType::kPayloadTooLarge, "the body is longer than this service accepts");
   }
-  if (error == http::error::header_limit || error == http::error::buffer_overflow) {
+  if (error == bhttp::error::header_limit || error == bhttp::error::buffer_overflow) {
     return ErrorResponse(KbsErrorType::kPayloadTooLarge, "the headers are longer than this service accepts",
                          431);
   }
@@ -103,17 +53,17 @@ HttpResponse ReadFailure(const error_code& error) {
 }
 
 bool Send(Stream& stream, const HttpResponse& response, unsigned version, bool keep_alive) {
-  http::response<http::string_body> message;
+  bhttp::response<bhttp::string_body> message;
   message.version(version);
   message.result(response.status);
-  if (!response.content_type.empty()) message.set(http::field::content_type, response.content_type);
-  message.set(http::field::cache_control, "no-store");
+  if (!response.content_type.empty()) message.set(bhttp::field::content_type, response.content_type);
+  message.set(bhttp::field::cache_control, "no-store");
   for (const auto& [name, value] : response.headers) message.insert(name, value);
   message.body() = response.body;
   message.keep_alive(keep_alive);
   message.prepare_payload();
   error_code error;
-  http::write(stream, message, error);
+  bhttp::write(stream, message, error);
   return !error;
 }
 
@@ -227,19 +177,19 @@ bool HttpServer::ServeOne(Connection& connection, const std::string& peer, void*
   auto& buffer = *static_cast<beast::flat_buffer*>(raw_buffer);
   Stream stream(connection);
   error_code error;
-  http::request_parser<http::string_body> parser;
+  bhttp::request_parser<bhttp::string_body> parser;
   parser.header_limit(static_cast<uint32_t>(limits_.headers));
   parser.body_limit(limits_.body);
 
   connection.SetDeadline(limits_.header_time);
-  http::read_header(stream, buffer, parser, error);
-  if (!error && beast::iequals(Header(parser.get(), http::field::expect), "100-continue")) {
-    http::response<http::empty_body> go_on(http::status::continue_, 11);
-    http::write(stream, go_on, error);
+  bhttp::read_header(stream, buffer, parser, error);
+  if (!error && beast::iequals(Header(parser.get(), bhttp::field::expect), "100-continue")) {
+    bhttp::response<bhttp::empty_body> go_on(bhttp::status::continue_, 11);
+    bhttp::write(stream, go_on, error);
   }
   if (!error) {
     connection.SetDeadline(limits_.body_time);
-    http::read(stream, buffer, parser, error);
+    bhttp::read(stream, buffer, parser, error);
   }
   connection.SetDeadline(limits_.write_time);
   if (error) {
@@ -254,14 +204,14 @@ bool HttpServer::ServeOne(Connection& connection, const std::string& peer, void*
                 message.version(), keep_alive) &&
            keep_alive;
   }
-  if (message.count(http::field::authorization) > 1 || message.count(http::field::cookie) > 1) {
+  if (message.count(bhttp::field::authorization) > 1 || message.count(bhttp::field::cookie) > 1) {
     Send(stream, ErrorResponse(KbsErrorType::kSerde, "a header appears twice"), message.version(), false);
     return false;
   }
   HttpRequest request{.method = std::string(message.method_string()),
                       .target = std::string(message.target()),
-                      .cookie = Header(message, http::field::cookie),
-                      .authorization = Header(message, http::field::authorization),
+                      .cookie = Header(message, bhttp::field::cookie),
+                      .authorization = Header(message, bhttp::field::authorization),
                       .body = std::move(message.body()),
                       .peer = peer};
   const HttpResponse response = handler_(request);

@@ -3,6 +3,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "base/socket.h"
 #include "jose/openssl.h"
 #include "trustee/kbs/connection.h"
 #include "trustee/test_service.h"
@@ -77,6 +78,20 @@ TEST_F(TlsTest, OtherRootsAndPlainHttpGetNothing) {
   EXPECT_FALSE(plain.ok());
   http_ = *attest::HttpClient::Create({.roots_pem = identity_.certificate});
   EXPECT_EQ(Call("GET", "/healthz").status, 200);
+}
+
+TEST_F(TlsTest, AClientThatSaysNothingMeetsTheDeadline) {
+  const std::string certificate = dir_.path() + "/a.pem";
+  const std::string key = dir_.path() + "/b.key";
+  ASSERT_TRUE(WriteFileAtomic(certificate, identity_.certificate).ok());
+  ASSERT_TRUE(WriteFileAtomic(key, identity_.key, 0600).ok());
+  const auto tls = TlsServer::Load(certificate, key);
+  ASSERT_TRUE(tls.ok()) << tls.status();
+  const auto pair = *SocketPair();
+  Connection connection(pair.first.get(), tls->get());
+  connection.SetDeadline(std::chrono::milliseconds(20));
+  char byte;
+  EXPECT_EQ(connection.Read(&byte, 1).status().code(), absl::StatusCode::kDeadlineExceeded);
 }
 
 TEST_F(TlsTest, FilesThatDoNotFitAreNamed) {
