@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shim/image_name.h"
 
+#include "absl/strings/escaping.h"
 #include "base/status.h"
 #include "base/strings.h"
 #include "containerd/containers.pb.h"
-#include "shim/base64.h"
 #include "shim/grpc_client.h"
 #include "shim/json_object.h"
 
@@ -24,9 +24,11 @@ absl::StatusOr<std::optional<std::string>> ImageOfVolume(
   for (const containerd::types::Mount& mount : rootfs) {
     for (const std::string& option : mount.options()) {
       if (!option.starts_with(kVolumeOption)) continue;
-      absl::StatusOr<std::string> text = DecodeBase64(std::string_view(option).substr(kVolumeOption.size()));
-      if (!text.ok()) return Annotate(text.status(), "rootfs option io.katacontainers.volume");
-      JsonDocument document(*text, "io.katacontainers.volume");
+      std::string text;
+      if (!absl::Base64Unescape(option.substr(kVolumeOption.size()), &text)) {
+        return absl::InvalidArgumentError("rootfs option io.katacontainers.volume: is not base64");
+      }
+      JsonDocument document(text, "io.katacontainers.volume");
       const std::string type = document.root().Text("volume_type");
       std::string source = document.root().Text("source");
       CC_RETURN_IF_ERROR(document.status());

@@ -6,13 +6,13 @@
 
 #include <string_view>
 
+#include "absl/strings/escaping.h"
 #include "base/file.h"
 #include "base/status.h"
 #include "base/strings.h"
 #include "base/toml.h"
 #include "initdata/carrier.h"
 #include "initdata/initdata.h"
-#include "shim/base64.h"
 
 namespace cc::shim {
 namespace {
@@ -78,13 +78,15 @@ absl::StatusOr<std::optional<PodInitData>> InitDataOf(const Annotations& annotat
     return absl::InvalidArgumentError(
         StrCat(context, ": ", annotation->second.size(), " bytes; ", kMaxAnnotation, " are possible"));
   }
-  absl::StatusOr<std::string> gzip = DecodeBase64(annotation->second);
-  if (!gzip.ok()) return Annotate(gzip.status(), context);
-  const absl::StatusOr<std::string> text = initdata::Decompress(*gzip);
+  std::string gzip;
+  if (!absl::Base64Unescape(annotation->second, &gzip)) {
+    return absl::InvalidArgumentError(StrCat(context, ": is not base64"));
+  }
+  const absl::StatusOr<std::string> text = initdata::Decompress(gzip);
   if (!text.ok()) return Annotate(text.status(), context);
   const absl::StatusOr<initdata::InitData> parsed = initdata::Parse(*text);
   if (!parsed.ok()) return Annotate(parsed.status(), context);
-  return PodInitData{.gzip = *std::move(gzip),
+  return PodInitData{.gzip = std::move(gzip),
                      .digest = Digest(parsed->algorithm, *text),
                      .destinations = Destinations(*parsed)};
 }
