@@ -19,6 +19,7 @@ namespace cc::image {
 namespace {
 
 using std::chrono::milliseconds;
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using testing::TestHttpServer;
 using testing::TestRequest;
@@ -162,7 +163,9 @@ TEST(HttpTest, AStallIsNoticed) {
   options.stall_timeout = milliseconds(50);
   const Got got = Get(HttpClient::Create(options).value(), {.url = "http://" + server.Host() + "/"});
   EXPECT_EQ(got.response.status().code(), absl::StatusCode::kDeadlineExceeded);
-  EXPECT_THAT(got.response.status().ToString(), HasSubstr("sent nothing for 50 ms (after 4 bytes)"));
+  // 0 bytes on a machine so busy that even those came too late.
+  EXPECT_THAT(got.response.status().ToString(),
+              ContainsRegex("sent nothing for 50 ms \\(after [04] bytes\\)"));
 }
 
 TEST(HttpTest, AStopEndsAWait) {

@@ -79,7 +79,6 @@ class PullerTest : public ::testing::Test {
     options.store = Store();
     options.bundle_root = Bundles();
     options.http.plain_http_hosts = {host};
-    options.http.stall_timeout = std::chrono::milliseconds(200);
     options.retry = {.max_attempts = 2, .first_delay = std::chrono::milliseconds(1)};
     auto puller = Puller::Create(options);
     ASSERT_TRUE(puller.ok()) << puller.status();

@@ -45,7 +45,7 @@ class QmpTest : public ::testing::Test {
       ReadLine();
       answer();
     });
-    return qmp_->Execute("stop", 10s);
+    return qmp_->Execute("stop", 60s);
   }
   std::unique_ptr<EventLoop> loop_;
   UniqueFd far_;
@@ -71,7 +71,7 @@ TEST_F(QmpTest, ReturnsARefusalInQemusWords) {
 
 TEST_F(QmpTest, ACommandEndsWithQemu) {
   EXPECT_TRUE(absl::IsUnavailable(Execute([&] { far_.reset(); })));
-  EXPECT_TRUE(absl::IsUnavailable(qmp_->Execute("cont", 10s)));
+  EXPECT_TRUE(absl::IsUnavailable(qmp_->Execute("cont", 60s)));
 }
 
 TEST_F(QmpTest, ACommandDoesNotWaitForEver) {
