@@ -23,6 +23,35 @@ TEST(ConfigTest, AFileThatSaysNothingDeniesAdministrationAndEvidence) {
   EXPECT_EQ(Config::Embedded().admin.mode, "generated");
 }
 
+TEST(ConfigTest, ThePackagedFileHasTheDefaultsAndAnAdministrator) {
+  const auto packaged = Config::Load(std::string(CC_SOURCE_DIR) + "/packaging/trustee.toml");
+  ASSERT_TRUE(packaged.ok()) << packaged.status();
+  const Config defaults = Config::Embedded();
+  EXPECT_EQ(packaged->listen + packaged->data_dir, defaults.listen + defaults.data_dir);
+  EXPECT_EQ(packaged->tls.certificate + packaged->tls.key, "");
+  EXPECT_EQ(packaged->http.body_limit_kib, defaults.http.body_limit_kib);
+  EXPECT_EQ(packaged->http.connections, defaults.http.connections);
+  EXPECT_EQ(packaged->http.connections_per_address, defaults.http.connections_per_address);
+  EXPECT_EQ(packaged->http.requests_per_second, defaults.http.requests_per_second);
+  EXPECT_EQ(packaged->store.postgres, "");
+  EXPECT_EQ(packaged->store.postgres_connections, defaults.store.postgres_connections);
+  EXPECT_FALSE(packaged->store.insecure_postgres_plaintext);
+  EXPECT_EQ(packaged->session.store, defaults.session.store);
+  EXPECT_EQ(packaged->session.timeout_seconds, defaults.session.timeout_seconds);
+  EXPECT_EQ(packaged->session.capacity, defaults.session.capacity);
+  EXPECT_EQ(packaged->token.issuer, defaults.token.issuer);
+  EXPECT_EQ(packaged->token.lifetime_seconds, defaults.token.lifetime_seconds);
+  EXPECT_EQ(packaged->token.signing_key, "");
+  EXPECT_EQ(packaged->admin.mode, defaults.admin.mode);
+  EXPECT_FALSE(packaged->verifier.insecure_sample || packaged->verifier.insecure_cca_debug_lifecycle);
+  EXPECT_EQ(packaged->verifier.cca_trust_anchors + packaged->verifier.insecure_cca_any_platform_key, "");
+  EXPECT_EQ(
+      packaged->faces.attestation_grpc + packaged->faces.attestation_rest + packaged->faces.reference_grpc,
+      "");
+  EXPECT_FALSE(packaged->faces.insecure_plaintext || packaged->faces.insecure_open_administration);
+  EXPECT_EQ(packaged->log.level + packaged->log.format, defaults.log.level + defaults.log.format);
+}
+
 TEST(ConfigTest, ReadsEverySection) {
   const auto config = Config::Parse(R"(listen = "0.0.0.0:8443"
 data_dir = "/data"
