@@ -1,6 +1,7 @@
 # Flags for our own code: strict warnings, hardening, reproducible output, sanitizers on request.
 set(CC_SANITIZE "" CACHE STRING "Sanitizers for -fsanitize=, e.g. address,undefined")
 option(CC_COVERAGE "Instrument for gcov" OFF)
+option(CC_FUZZ "Build the fuzz targets with libFuzzer (clang)" OFF)
 
 find_program(CC_CCACHE ccache)
 if(CC_CCACHE)
@@ -29,11 +30,16 @@ if(CMAKE_SYSTEM_PROCESSOR STREQUAL "aarch64")
   target_compile_options(cc_flags INTERFACE -mbranch-protection=standard)
 endif()
 if(CC_SANITIZE)
-  target_compile_options(cc_flags INTERFACE -fsanitize=${CC_SANITIZE} -fno-omit-frame-pointer)
+  # Without no-recover undefined behaviour is only printed, and the test passes.
+  target_compile_options(cc_flags INTERFACE -fsanitize=${CC_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
   target_link_options(cc_flags INTERFACE -fsanitize=${CC_SANITIZE})
 endif()
 if(CC_COVERAGE)
   target_compile_options(cc_flags INTERFACE --coverage)
   target_link_options(cc_flags INTERFACE --coverage)
+endif()
+if(CC_FUZZ)
+  # GCC's warnings are the ones that the code is kept free of.
+  target_compile_options(cc_flags INTERFACE -fsanitize=fuzzer-no-link -Wno-error)
 endif()
 set(CMAKE_POSITION_INDEPENDENT_CODE ON)

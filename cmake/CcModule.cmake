@@ -80,6 +80,28 @@ function(cc_module)
   endif()
 endfunction()
 
+# cc_fuzz: program fuzz_<name> of one x_fuzz.cpp (src/base/fuzz.h). Under preset fuzz libFuzzer drives it; in every
+# other build it runs its seeds and changed ones, as a test.
+add_custom_target(fuzzers)
+add_library(cc_fuzz_main OBJECT ${CMAKE_SOURCE_DIR}/tests/fuzz/$<IF:$<BOOL:${CC_FUZZ}>,libfuzzer,replay>.cpp)
+target_link_libraries(cc_fuzz_main PRIVATE cc_flags cc_absl)
+function(cc_fuzz)
+  cmake_parse_arguments(F "" "NAME" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(fuzz_${F_NAME} ${F_SOURCES})
+  set_target_properties(fuzz_${F_NAME} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+  target_link_libraries(fuzz_${F_NAME} PRIVATE cc_flags cc_fuzz_main cc_base GTest::gtest)
+  foreach(dep ${F_DEPENDS})
+    target_link_libraries(fuzz_${F_NAME} PRIVATE cc_${dep})
+  endforeach()
+  add_dependencies(fuzzers fuzz_${F_NAME})
+  if(CC_FUZZ)
+    target_link_options(fuzz_${F_NAME} PRIVATE -fsanitize=fuzzer)
+  else()
+    add_test(NAME fuzz_${F_NAME} COMMAND fuzz_${F_NAME})
+    set_tests_properties(fuzz_${F_NAME} PROPERTIES TIMEOUT 300)
+  endif()
+endfunction()
+
 # cc_binary: a thin main in cmd/<name>/. Target `binaries` builds them all and nothing else.
 add_custom_target(binaries)
 function(cc_binary)
