@@ -61,6 +61,16 @@ TEST_F(CopyFileTest, WritesAFileWithModeInNewDirectories) {
   EXPECT_EQ(st.st_mode & 07777, 0750U);
 }
 
+// Kata's Go runtime 4.1.0 sends Go's bit for a directory, 1 << 31, in dir_mode.
+TEST_F(CopyFileTest, TakesTheModeOfADirectoryAsGoWritesIt) {
+  grpc::CopyFileRequest in = File("c1-7517fa61e4283c3a-config/..data/key", "text");
+  in.set_dir_mode(2147484136);
+  EXPECT_EQ(Copy(in), kOk);
+  struct stat st {};
+  ASSERT_EQ(::stat((root_ + "/c1-7517fa61e4283c3a-config").c_str(), &st), 0);
+  EXPECT_EQ(st.st_mode & 07777, 0750U);
+}
+
 TEST_F(CopyFileTest, AppearsOnlyWhenComplete) {
   grpc::CopyFileRequest first = File("f", "12345");
   first.set_file_size(8);

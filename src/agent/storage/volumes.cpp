@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <optional>
+#include <string_view>
 #include <vector>
 
 #include "agent/oci/spec_policy.h"
@@ -22,8 +24,33 @@ namespace {
 
 constexpr unsigned kDefaultMode = 0777;
 
+// Kata's Go runtime names the group of a volume in this option and leaves fs_group empty.
+constexpr std::string_view kGroupOption = "fsgid";
+
+// What mount(2) understands. "remount" comes with UpdateEphemeralMounts, which cannot mean anything else.
 std::vector<std::string> Options(const grpc::Storage& storage) {
-  return {storage.options().begin(), storage.options().end()};
+  std::vector<std::string> out;
+  for (const std::string& option : storage.options()) {
+    if (option != "remount" && SplitOnce(option, '=').first != kGroupOption) out.push_back(option);
+  }
+  return out;
+}
+
+// The group of the pod's security context, if it has one.
+absl::StatusOr<std::optional<gid_t>> Group(const grpc::Storage& storage) {
+  if (storage.has_fs_group()) return storage.fs_group().group_id();
+  std::optional<gid_t> group;
+  for (const std::string& option : storage.options()) {
+    const SplitPair pair = SplitOnce(option, '=');
+    if (pair.first != kGroupOption) continue;
+    gid_t id = 0;
+    if (!ParseNumber(pair.second, &id)) {
+      return absl::InvalidArgumentError(
+          StrCat("volume ", storage.mount_point(), ": option '", option, "' names no group"));
+    }
+    group = id;
+  }
+  return group;
 }
 
 // "mode=0755" among the options of a local volume.
@@ -40,11 +67,11 @@ std::string FdPath(const UniqueFd& fd) { return StrCat("/proc/self/fd/", fd.get(
 
 // The group of a pod's security context owns the volume and all that is made in it later.
 absl::Status ApplyGroup(const grpc::Storage& storage, const UniqueFd& directory) {
-  if (!storage.has_fs_group()) return absl::OkStatus();
+  CC_ASSIGN_OR_RETURN(const std::optional<gid_t> group, Group(storage));
+  if (!group.has_value()) return absl::OkStatus();
   struct stat st {};
   const std::string path = FdPath(directory);
-  if (::stat(path.c_str(), &st) != 0 ||
-      ::chown(path.c_str(), static_cast<uid_t>(-1), storage.fs_group().group_id()) != 0 ||
+  if (::stat(path.c_str(), &st) != 0 || ::chown(path.c_str(), static_cast<uid_t>(-1), *group) != 0 ||
       ::chmod(path.c_str(), (st.st_mode & 07777U) | 02070U) != 0) {
     return ErrnoStatus(errno, StrCat("give volume ", storage.mount_point(), " to its group"));
   }
@@ -74,7 +101,7 @@ absl::Status Volumes::Check(const grpc::Storage& storage) const {
     return absl::PermissionDeniedError(StrCat("storage mount point ", storage.mount_point(),
                                               " is not beneath ", base_, "/sandbox or ", base_, "/shared"));
   }
-  return absl::OkStatus();
+  return Group(storage).status();
 }
 
 absl::Status Volumes::SetUp(const grpc::Storage& storage) {

@@ -9,6 +9,7 @@
 
 #include "agent/storage/bind_sources.h"
 #include "base/file.h"
+#include "base/strings.h"
 #include "gtest/gtest.h"
 
 namespace cc::agent {
@@ -69,6 +70,40 @@ TEST_F(VolumesTest, MakesALocalDirectoryWithModeAndGroup) {
   struct stat st {};
   ASSERT_EQ(::stat((base_ + "/sandbox/a/b").c_str(), &st), 0);
   EXPECT_EQ(st.st_mode & 07777, 02770U);
+}
+
+// As Kata's Go runtime 4.1.0 asks for the emptyDir volumes of a pod with an fsGroup.
+TEST_F(VolumesTest, TakesTheGroupFromAnOptionToo) {
+  const std::string group = StrCat("fsgid=", ::getgid());
+  grpc::Storage local = Storage("local", "/shared/containers/pod/rootfs/local/cache", "local");
+  local.set_source("local");
+  for (const std::string& option : {std::string("mode=0777"), group}) local.add_options(option);
+  ASSERT_TRUE(volumes_->Add(local).ok());
+  struct stat st {};
+  ASSERT_EQ(::stat(local.mount_point().c_str(), &st), 0);
+  EXPECT_EQ(st.st_mode & 07777, 02777U);
+
+  local.set_mount_point(base_ + "/sandbox/other");
+  local.add_options("fsgid=staff");
+  EXPECT_EQ(volumes_->Add(local).code(), kInvalidArgument);
+  EXPECT_NE(::access(local.mount_point().c_str(), F_OK), 0);
+
+  if (::geteuid() != 0) GTEST_SKIP() << "mounting needs root";
+  grpc::Storage memory = Storage("ephemeral", "/sandbox/ephemeral/cache");
+  memory.set_source("tmpfs");
+  memory.add_options("fsgid=4321");
+  ASSERT_TRUE(volumes_->Add(memory).ok());
+  ASSERT_EQ(::stat(memory.mount_point().c_str(), &st), 0);
+  EXPECT_EQ(st.st_gid, 4321U);
+  EXPECT_EQ(st.st_mode & 07777, 03777U);
+
+  // After the guest's memory has grown.
+  memory.clear_options();
+  for (const char* option : {"remount", "size=2M", "fsgid=4321"}) memory.add_options(option);
+  ASSERT_TRUE(volumes_->Remount(memory).ok());
+  struct statfs usage {};
+  ASSERT_EQ(::statfs(memory.mount_point().c_str(), &usage), 0);
+  EXPECT_EQ(usage.f_blocks * static_cast<uint64_t>(usage.f_bsize), 2U << 20);
 }
 
 TEST_F(VolumesTest, FollowsNoLink) {
