@@ -5,7 +5,11 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <mutex>
+#include <string_view>
+#include <tuple>
+#include <utility>
 
 #include "base/file.h"
 #include "base/status.h"
@@ -30,7 +34,23 @@ struct Task {
   const HostTree* tree;
   const HostEntry* entry;
   std::string guest_path;
+  std::string stem;  // without the name's extension
 };
+
+// Kata's agent (4.1.0) collects the chunks of a/b.c in a/b.tmp: files that differ in their extension alone
+// go one after the other, and one that has this name itself is the last of them.
+bool Before(const Task& a, const Task& b) {
+  constexpr std::string_view kCollected = ".tmp";
+  const auto place = [](const Task& task) {
+    return std::make_tuple(task.step, std::string_view(task.stem),
+                           task.guest_path.substr(task.stem.size()) == kCollected);
+  };
+  return place(a) < place(b);
+}
+
+std::string StemOf(const std::string& path) {
+  return std::filesystem::path(path).replace_extension().string();
+}
 
 uint32_t StepOf(const HostTree& tree, const HostEntry& entry) {
   if (S_ISDIR(entry.st.st_mode)) {
@@ -105,7 +125,8 @@ absl::Status Send(const Task& task, const CopyFileCall& copy_file) {
   return Annotate(status, StrCat("copy ", name, " into the guest"));
 }
 
-// Takes tasks of [next, end) until there are none or one has failed. Shared by the threads of a step.
+// Takes tasks of [next, end), those with one stem together, until there are none or one has failed. Shared by
+// the threads of a step.
 class StepRunner {
  public:
   StepRunner(const std::vector<Task>& tasks, size_t begin, size_t end, const CopyFileCall& copy_file)
@@ -128,12 +149,16 @@ class StepRunner {
   void Work() {
     while (true) {
       size_t mine = 0;
+      size_t end = 0;
       {
         const std::lock_guard lock(mutex_);
         if (next_ == end_ || !result_.ok()) return;
         mine = next_++;
+        while (next_ < end_ && tasks_[next_].stem == tasks_[mine].stem) ++next_;
+        end = next_;
       }
-      const absl::Status status = Send(tasks_[mine], copy_file_);
+      absl::Status status;
+      for (; mine < end && status.ok(); ++mine) status = Send(tasks_[mine], copy_file_);
       const std::lock_guard lock(mutex_);
       if (result_.ok()) result_ = status;
     }
@@ -153,13 +178,16 @@ absl::Status SendAll(const std::vector<HostTree>& trees, const std::vector<const
   for (size_t i = 0; i < trees.size(); ++i) {
     for (const HostEntry& entry : trees[i].entries()) {
       const std::string& base = copies[i]->guest_path;
+      std::string guest_path = entry.path.empty() ? base : StrCat(base, "/", entry.path);
+      std::string stem = StemOf(guest_path);
       tasks.push_back({.step = StepOf(trees[i], entry),
                        .tree = &trees[i],
                        .entry = &entry,
-                       .guest_path = entry.path.empty() ? base : StrCat(base, "/", entry.path)});
+                       .guest_path = std::move(guest_path),
+                       .stem = std::move(stem)});
     }
   }
-  std::stable_sort(tasks.begin(), tasks.end(), [](const Task& a, const Task& b) { return a.step < b.step; });
+  std::stable_sort(tasks.begin(), tasks.end(), Before);
   for (size_t begin = 0; begin < tasks.size();) {
     size_t end = begin;
     while (end < tasks.size() && tasks[end].step == tasks[begin].step) ++end;

@@ -27,9 +27,10 @@ struct HostCopy {
 using CopyFileCall = std::function<absl::Status(const grpc::CopyFileRequest&)>;
 
 // Mode and owner are kept; links are copied as links. The chunks of one file go one after the other, as the
-// protocol asks; those of several files overlap. A Kubernetes volume arrives whole before its "..data" link
-// is set, so a reader in the guest sees one version or the other. A file that is written to meanwhile, or a
-// volume that gets a new version, is copied again; Unavailable when it does not come to rest.
+// protocol asks; those of several files overlap, unless their names differ in the extension alone. A
+// Kubernetes volume arrives whole before its "..data" link is set, so a reader in the guest sees one version
+// or the other. A file that is written to meanwhile, or a volume that gets a new version, is copied again;
+// Unavailable when it does not come to rest.
 //
 // Nothing is sent when `limits` (for all copies together) are passed or something cannot be copied
 // (host_tree.h). Returns a fingerprint for each copy.

@@ -96,6 +96,37 @@ TEST_F(CopyFilesTest, SeveralFilesAreInFlightAtOnce) {
   EXPECT_EQ(files_.size(), 9U);
 }
 
+// A model of Kata's agent 4.1.0, which collects chunks under the file's name with the extension "tmp".
+TEST_F(CopyFilesTest, FilesOfOneStemDoNotMeetInAnAgentThatCollectsThemThere) {
+  for (const char* name : {"tls.tmp", "tls.crt", "tls.key", "other.crt", "other.key", "tls"}) {
+    Write(std::string("d/") + name, name);
+  }
+  std::map<std::string, std::string> files;
+  std::map<std::string, int> inside;
+  std::condition_variable changed;
+  int come = 0;
+  const CopyFileCall guest = [&](const grpc::CopyFileRequest& request) -> absl::Status {
+    if (S_ISDIR(request.file_mode())) return absl::OkStatus();
+    const std::string collected = std::filesystem::path(request.path()).replace_extension("tmp");
+    std::unique_lock lock(mutex_);
+    files.erase(request.path());
+    files[collected] = request.data();
+    EXPECT_EQ(++inside[collected], 1) << request.path();
+    ++come;
+    changed.notify_all();
+    changed.wait(lock, [&] { return come >= 2; });
+    --inside[collected];
+    auto content = files.extract(collected);
+    if (content.empty()) return absl::NotFoundError(collected);
+    files[request.path()] = content.mapped();
+    return absl::OkStatus();
+  };
+  const absl::Status status = Copy("d", guest);
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_EQ(files.size(), 6U);
+  for (const auto& [path, content] : files) EXPECT_EQ(path, "/g/" + content);
+}
+
 TEST_F(CopyFilesTest, KubernetesVolumesAppearWhole) {
   Write("v/..2026_01_01_00_00_01.2/token", "t");
   Write("v/..2026_01_01_00_00_01.2/ca", "c");
