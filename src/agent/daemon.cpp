@@ -18,6 +18,7 @@
 #include "agent/init/init_data.h"
 #include "agent/init/kernel_params.h"
 #include "agent/init/modules.h"
+#include "agent/init/standard_streams.h"
 #include "agent/init/start_gate.h"
 #include "agent/policy/agent_policy.h"
 #include "agent/rpc/services.h"
@@ -35,6 +36,11 @@ constexpr size_t kMaxText = 1 << 20;
 constexpr uint32_t kHostCid = 2;
 constexpr std::string_view kUnixPrefix = "unix://";
 
+// Looked up for each: a bus driver may have come just before.
+bool IsWanted(const KernelModule& module) {
+  return module.virtio_type == 0 || VirtioTypes().contains(module.virtio_type);
+}
+
 // What may be made ready while the agent already answers: modules and, in a Realm, the kernel's attestation
 // reports.
 class LateModules {
@@ -42,8 +48,7 @@ class LateModules {
   LateModules(std::vector<KernelModule> modules, std::string realm_modules)
       : thread_([this, modules = std::move(modules), realm_modules = std::move(realm_modules)] {
           for (const KernelModule& module : modules) {
-            // Looked up for each: a bus driver may have come just before.
-            if (module.virtio_type != 0 && !VirtioTypes().contains(module.virtio_type)) continue;
+            if (!IsWanted(module)) continue;
             if (absl::Status status = LoadModule(module); !status.ok())
               log::Error("module missing", {{"error", status}});
           }
@@ -74,11 +79,13 @@ absl::StatusOr<KernelParams> ReadKernelParams() {
   return ParseKernelParams(cmdline);
 }
 
-// Loads what vsock needs and returns the rest.
+// Loads what console and vsock need and returns the rest.
 absl::StatusOr<std::vector<KernelModule>> LoadEarlyModules(const std::string& list) {
   CC_ASSIGN_OR_RETURN(std::vector<KernelModule> modules, ReadModuleList(list));
   auto next = modules.begin();
-  for (; next != modules.end() && !VsockReady(); ++next) CC_RETURN_IF_ERROR(LoadModule(*next));
+  for (; next != modules.end() && !VsockReady(); ++next) {
+    if (IsWanted(*next)) CC_RETURN_IF_ERROR(LoadModule(*next));
+  }
   return std::vector<KernelModule>(next, modules.end());
 }
 
@@ -91,6 +98,7 @@ absl::StatusOr<UniqueFd> Listen(const std::string& address) {
 
 // The guest's own part of a start: everything before the server can listen.
 absl::StatusOr<std::vector<KernelModule>> BecomeInit(DaemonOptions& options, KernelParams* params) {
+  const StandardStreams streams;
   CC_RETURN_IF_ERROR(SetUpGuest(options.sandbox.cgroup_root));
   CC_ASSIGN_OR_RETURN(*params, ReadKernelParams());
   log::Init({.level = params->debug_log ? log::Level::kDebug : log::Level::kInfo,
@@ -98,7 +106,9 @@ absl::StatusOr<std::vector<KernelModule>> BecomeInit(DaemonOptions& options, Ker
              .fd = 2,
              .component = "agent"});
   options.sandbox.image_pull_timeout = params->image_pull_timeout;
-  return LoadEarlyModules(options.modules);
+  absl::StatusOr<std::vector<KernelModule>> late = LoadEarlyModules(options.modules);
+  streams.Connect();
+  return late;
 }
 
 // What the host says that the owner gave to this guest. Only a guest with a disk has to wait for the driver,

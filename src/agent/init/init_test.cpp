@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Parsers of what the guest image and the kernel command line say.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <filesystem>
 
 #include "agent/init/attestation_report.h"
 #include "agent/init/kernel_params.h"
 #include "agent/init/modules.h"
+#include "agent/init/standard_streams.h"
 #include "base/file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -67,6 +73,34 @@ TEST(OfferAttestationReports, NamesAModuleThatIsMissing) {
   const std::string list = ::testing::TempDir() + "/realm-modules";
   ASSERT_TRUE(WriteFileAtomic(list, "/nonexistent/tsm_report.ko\n").ok());
   EXPECT_THAT(OfferAttestationReports(list).ToString(), ::testing::HasSubstr("/nonexistent/tsm_report.ko"));
+}
+
+TEST(StandardStreams, NothingElseTakesTheirNumbers) {
+  auto dir = TempDir::Create("standard-streams");
+  const std::string console = dir->path() + "/console";
+  ASSERT_TRUE(WriteFileAtomic(console, "").ok());
+  const pid_t child = ::fork();
+  if (child == 0) {
+    for (const int fd : {0, 1, 2}) ::close(fd);
+    const StandardStreams streams;
+    if (::open("/", O_RDONLY) <= 2) ::_exit(1);
+    if (::write(2, "x", 1) >= 0) ::_exit(2);  // it leads nowhere yet
+    streams.Connect(console.c_str());
+    ::_exit(::write(2, "the log", 7) == 7 && ::read(0, nullptr, 0) == 0 ? 0 : 3);
+  }
+  int status = -1;
+  ASSERT_EQ(::waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(*ReadFile(console, 100), "the log");
+}
+
+TEST(StandardStreams, OpenOnesStay) {
+  struct stat before {
+  }, after{};
+  ASSERT_EQ(::fstat(1, &before), 0);
+  StandardStreams().Connect("/nonexistent/console");
+  ASSERT_EQ(::fstat(1, &after), 0);
+  EXPECT_EQ(before.st_ino, after.st_ino);
 }
 
 TEST(ParseKernelParams, ReadsWhatIsTheAgents) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Kernel modules of the guest image, loaded in the order of a list: one absolute path a line, parameters
 // behind it, '#' begins a comment. "virtio:<number> " before the path says: only when there is a virtio
-// device of that type (1 = network, 2 = block). Those that vsock needs come first; the rest may load while
-// the agent already answers.
+// device of that type (1 = network, 2 = block, 3 = console). Those that console and vsock need come first;
+// the rest may load while the agent already answers.
 #ifndef CC_AGENT_INIT_MODULES_H_
 #define CC_AGENT_INIT_MODULES_H_
 
