@@ -48,7 +48,7 @@ absl::StatusOr<UniqueFd> Inherited(int fd, mode_t type) {
 constexpr uint64_t kConsoleBytes = 64 << 20;
 // Of the machine's parts: each vCPU, each device's queues and its interrupt, and what the process began with.
 constexpr uint64_t kDescriptorsPerVcpu = 1, kDescriptorsPerDevice = 6, kOtherDescriptors = 64;
-constexpr uint64_t kThreadsBesideVcpus = 2;
+constexpr uint64_t kMainAndDevices = 2;  // threads; each disk has one, as each vCPU has
 
 kvm::jail::Limits LimitsOf(const kvm::Launch& launch) {
   uint64_t largest = std::max<uint64_t>(kConsoleBytes, uint64_t{launch.spec.memory_mib} << 20);
@@ -60,7 +60,7 @@ kvm::jail::Limits LimitsOf(const kvm::Launch& launch) {
           .descriptors = cc::vmm::vsock::VsockDevice::kMaxConnections +
                          cc::vmm::vsock::HostListener::kMaxWaiting + launch.spec.vcpus * kDescriptorsPerVcpu +
                          kvm::kMaxDevices * kDescriptorsPerDevice + kOtherDescriptors,
-          .threads = launch.spec.vcpus + kThreadsBesideVcpus};
+          .threads = launch.spec.vcpus + launch.disk_fds.size() + kMainAndDevices};
 }
 
 absl::Status RunVmm() {
@@ -78,17 +78,19 @@ absl::Status RunVmm() {
   kvm::jail::KvmWithoutFiles calls(cc::cca::realm::RealKvm(), std::string(cc::cca::kLiveCapabilityPath));
   std::optional<kvm::jail::Jail> jail;
 
-  CC_ASSIGN_OR_RETURN(const auto server,
-                      kvm::Server::Create({.kvm = &calls,
-                                           .control = std::move(control),
-                                           .kvm_device = std::move(device),
-                                           .console = std::move(console),
-                                           .confine = [&](const kvm::Launch& launch) -> absl::Status {
-                                             CC_ASSIGN_OR_RETURN(jail,
-                                                                 kvm::jail::Jail::Close(LimitsOf(launch)));
-                                             return absl::OkStatus();
-                                           },
-                                           .enter = [&](kvm::jail::ThreadKind kind) { jail->Enter(kind); }}));
+  CC_ASSIGN_OR_RETURN(
+      const auto server,
+      kvm::Server::Create({.kvm = &calls,
+                           .control = std::move(control),
+                           .kvm_device = std::move(device),
+                           .console = std::move(console),
+                           .confine = [&](const kvm::Launch& launch) -> absl::Status {
+                             const auto network =
+                                 launch.pod_network ? kvm::jail::Network::kKeep : kvm::jail::Network::kOwn;
+                             CC_ASSIGN_OR_RETURN(jail, kvm::jail::Jail::Close(LimitsOf(launch), network));
+                             return absl::OkStatus();
+                           },
+                           .enter = [&](kvm::jail::ThreadKind kind) { jail->Enter(kind); }}));
   return server->Run();
 }
 

@@ -73,7 +73,6 @@ class FakeVmm : public vmm::Vmm {
  public:
   explicit FakeVmm(std::shared_ptr<FakeGuest> guest) : guest_(std::move(guest)) {}
   vmm::Capabilities Probe(const vmm::VmSpec&) override { return {.usable = true, .reason = "a fake"}; }
-  bool has_nics() const override { return guest_->has_nics; }
   absl::StatusOr<std::unique_ptr<vmm::Vm>> Create(const vmm::VmSpec& spec) override {
     CC_RETURN_IF_ERROR(guest_->vm_error);
     struct stat space {};
@@ -93,6 +92,11 @@ class FakeVmm : public vmm::Vmm {
 size_t FakeGuest::nics() {
   const std::lock_guard lock(mutex_);
   return nics_;
+}
+
+std::chrono::microseconds FakeGuest::clock() {
+  const std::lock_guard lock(mutex_);
+  return clock_;
 }
 
 ino_t FakeGuest::network_namespace() {
@@ -122,6 +126,13 @@ void FakeGuest::RegisterAgent(ttrpc::Server& server) {
       std::string(agent_proto::kHealthService), "Check",
       [this](const ttrpc::CallContext&, const grpc::CheckRequest&, grpc::HealthCheckResponse&) {
         return WaitFor([&] { return !hangs_; }) ? absl::OkStatus() : absl::UnavailableError("VM ended");
+      });
+  server.Handle<grpc::SetGuestDateTimeRequest, Empty>(
+      service, "SetGuestDateTime",
+      [this](const ttrpc::CallContext&, const grpc::SetGuestDateTimeRequest& in, Empty&) {
+        const std::lock_guard lock(mutex_);
+        clock_ = std::chrono::seconds(in.sec()) + std::chrono::microseconds(in.usec());
+        return clock_error;
       });
   server.Handle<grpc::CreateSandboxRequest, Empty>(
       service, "CreateSandbox",

@@ -6,6 +6,7 @@
 
 #include <sys/types.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <map>
@@ -27,8 +28,8 @@ class FakeGuest : public std::enable_shared_from_this<FakeGuest> {
  public:
   // Before use.
   absl::Status vm_error;      // Create of the back end fails with this
-  bool has_nics = true;       // of the back end
   bool answers = true;        // false: the agent never comes up
+  absl::Status clock_error;   // SetGuestDateTime fails with this
   absl::Status create_error;  // CreateContainer fails with this
   absl::Status start_error;   // StartContainer and ExecProcess fail with this
 
@@ -55,7 +56,8 @@ class FakeGuest : public std::enable_shared_from_this<FakeGuest> {
   bool vm_running();
   // Inode of the one that the last VM was to run in; 0 = none was given.
   ino_t network_namespace();
-  size_t nics();  // of the last VM
+  size_t nics();                      // of the last VM
+  std::chrono::microseconds clock();  // since 1970, as it was last set
 
   void AddTo(vmm::Registry& registry);
 
@@ -81,6 +83,7 @@ class FakeGuest : public std::enable_shared_from_this<FakeGuest> {
   bool hangs_ = false;
   ino_t network_namespace_ = 0;
   size_t nics_ = 0;
+  std::chrono::microseconds clock_{};
   std::string end_reason_;
   std::map<std::string, bool> held_;  // container id -> a pull is waiting
   std::map<std::string, ProcessState> processes_;

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <future>
 
@@ -205,11 +206,12 @@ TEST_F(PodTest, TheVmGetsANewNetworkNamespaceOrThatOfThePath) {
   EXPECT_EQ(guest_->network_namespace(), given.st_ino);
 }
 
-TEST_F(PodTest, ABackEndWithoutNicsIsAskedForNone) {
-  guest_->has_nics = false;
+TEST_F(PodTest, TheGuestGetsTheTimeOfDayUnlessItsPolicyForbids) {
+  const auto before = std::chrono::system_clock::now().time_since_epoch();
+  guest_->clock_error = absl::PermissionDeniedError("the policy says no");
   ASSERT_TRUE(Create("c1").ok());
-  EXPECT_NE(guest_->network_namespace(), 0U);
-  EXPECT_EQ(guest_->nics(), 0U);
+  EXPECT_GE(guest_->clock() + std::chrono::microseconds(1), before);
+  EXPECT_LE(guest_->clock(), std::chrono::system_clock::now().time_since_epoch());
 }
 
 TEST_F(PodTest, RunsAContainerToItsEnd) {

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -146,7 +147,7 @@ absl::Status Sandbox::DoBoot(const PodIdentity& identity) {
   CC_RETURN_IF_ERROR(MakeStateDir());
   CC_ASSIGN_OR_RETURN(const std::unique_ptr<vmm::Vmm> backend,
                       options_.backends->Make(options_.config.vmm.backend));
-  CC_RETURN_IF_ERROR(AttachNetwork(*backend));
+  CC_RETURN_IF_ERROR(AttachNetwork());
   CC_RETURN_IF_ERROR(CreateVm(*backend));
   CC_ASSIGN_OR_RETURN(UniqueFd ready, vm_->Listen(agent_proto::kReadyPort));
   CC_ASSIGN_OR_RETURN(UniqueFd egress, vm_->Listen(agent_proto::kEgressPort));
@@ -165,7 +166,9 @@ absl::Status Sandbox::DoBoot(const PodIdentity& identity) {
   CC_ASSIGN_OR_RETURN(agent_watcher_, Thread::Start("agent-watch", [this, agent] { WatchAgent(agent); }));
   CC_ASSIGN_OR_RETURN(health_watcher_, Thread::Start("health", [this, agent] { WatchHealth(agent); }));
   CC_RETURN_IF_ERROR(ConfigureNetwork(agent));
-  return CreateSandboxInGuest(identity);
+  CC_RETURN_IF_ERROR(CreateSandboxInGuest(identity));
+  SetClock(*agent);
+  return absl::OkStatus();
 }
 
 // Never the host's: clients attach to the namespace of the task's process, which is the VMM.
@@ -174,11 +177,10 @@ absl::StatusOr<pod_net::NetNamespace> Sandbox::GetNamespace() const {
   return pod_net::NetNamespace::Open(options_.network_namespace);
 }
 
-absl::Status Sandbox::AttachNetwork(const vmm::Vmm& backend) {
+absl::Status Sandbox::AttachNetwork() {
   const int64_t before = Milliseconds();
-  const uint32_t spare_nics = backend.has_nics() ? options_.config.network.spare_nics : 0;
   absl::StatusOr<std::unique_ptr<pod_net::PodNetwork>> network =
-      pod_net::PodNetwork::Attach(*namespace_, {.spare_nics = spare_nics});
+      pod_net::PodNetwork::Attach(*namespace_, {.spare_nics = options_.config.network.spare_nics});
   if (!network.ok()) {
     const std::string& path = options_.network_namespace;
     return Annotate(network.status(),
@@ -187,6 +189,19 @@ absl::Status Sandbox::AttachNetwork(const vmm::Vmm& backend) {
   network_ = std::move(*network);
   log::Info("network attached", {{"nics", network_->nics().size()}, {"took", Milliseconds() - before}});
   return absl::OkStatus();
+}
+
+// As Kata's runtime does it, but after the first requests, which wait for the guest's set-up: the time must
+// not be old. Not every machine has a clock that runs before its guest (cc-vmm has none): there the day would
+// be 1970, and no certificate valid. The owner's policy may forbid it; the guest then keeps its own time.
+void Sandbox::SetClock(agent_proto::AgentClient& agent) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(now);
+  grpc::SetGuestDateTimeRequest request;
+  request.set_sec(seconds.count());
+  request.set_usec(std::chrono::duration_cast<std::chrono::microseconds>(now - seconds).count());
+  const absl::Status status = agent.SetGuestDateTime(request, SetUpTimeout(options_.config)).status();
+  if (!status.ok()) log::Warning("the guest's clock was not set", {{"error", status}});
 }
 
 // Kata's order: the guest has its network before it has a sandbox.

@@ -94,10 +94,11 @@ class Sandbox {
   absl::Status MakeStateDir();
   absl::StatusOr<SandboxRecord> MakeRecord() const;
   absl::StatusOr<pod_net::NetNamespace> GetNamespace() const;
-  absl::Status AttachNetwork(const vmm::Vmm& backend);
+  absl::Status AttachNetwork();
   absl::Status CreateVm(vmm::Vmm& backend);
   absl::Status StartVm();
   absl::StatusOr<UniqueFd> DialAgent(UniqueFd ready_listener);
+  void SetClock(agent_proto::AgentClient& agent);
   absl::Status ConfigureNetwork(const std::shared_ptr<agent_proto::AgentClient>& agent);
   absl::Status CreateSandboxInGuest(const PodIdentity& identity);
   void WatchAgent(const std::shared_ptr<agent_proto::AgentClient>& agent);

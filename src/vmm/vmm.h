@@ -115,8 +115,6 @@ class Vmm {
   virtual ~Vmm() = default;
   // Can this machine run `spec`? Never fails open: tee = cca without a usable Realm is not usable.
   virtual Capabilities Probe(const VmSpec& spec) = 0;
-  // Whether its guests can have NICs; without, nobody makes spare ones for them.
-  virtual bool has_nics() const { return true; }
   // Checks the spec (files exist, TEE available, accelerator usable) and prepares; nothing runs yet.
   virtual absl::StatusOr<std::unique_ptr<Vm>> Create(const VmSpec& spec) = 0;
 };

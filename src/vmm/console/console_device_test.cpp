@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <random>
 #include <string>
 
 #include "vmm/virtio/test_driver.h"
@@ -102,6 +103,37 @@ TEST_F(ConsoleTest, BrokenQueueIsLeftAlone) {
   EXPECT_EQ(ring_.UsedIndex(), 0);
   EXPECT_FALSE(device_->StopQueue(kTransmit).has_value());
   device_->Kick(kTransmit);
+}
+
+TEST_F(ConsoleTest, SurvivesAHostileRing) {
+  std::mt19937_64 random(7);
+  int broken = 0, whole = 0;
+  for (int life = 0; life < 1000; ++life) {
+    device_->StopQueue(kTransmit);
+    memory_.PutText(TestMemory::kBase, std::string(0x1000, '\0'));
+    TestRing ring(&memory_, TestMemory::kBase, 8);
+    device_->StartQueue(kTransmit, *ring.Open(), [] {});
+    for (uint64_t i = 0, n = random() % 60; i < n; ++i) {
+      const auto index = static_cast<uint16_t>(random() % 8);
+      const bool wild = random() % 64 == 0;
+      ring.Describe(index, wild ? random() : kData + random() % 0x8000,
+                    static_cast<uint32_t>(wild ? random() : random() % 5000),
+                    static_cast<uint16_t>(wild ? random() : random() % 2),
+                    static_cast<uint16_t>(random() % 8));
+      ring.Offer(wild ? static_cast<uint16_t>(random()) : index);
+      device_->Kick(kTransmit);
+      if (random() % 4 == 0) Read();
+      loop_->RunReady();
+    }
+    ++(device_->StopQueue(kTransmit).has_value() ? whole : broken);
+  }
+  EXPECT_GT(whole, 100);
+  EXPECT_GT(broken, 100);
+  memory_.PutText(TestMemory::kBase, std::string(0x1000, '\0'));
+  device_->StartQueue(kTransmit, *ring_.Open(), [] {});
+  while (!Read().empty()) loop_->RunReady();
+  Offer("alive");
+  EXPECT_EQ(Read(), "alive");
 }
 
 }  // namespace

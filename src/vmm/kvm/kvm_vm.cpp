@@ -55,6 +55,7 @@ absl::StatusOr<int> KvmVm::PassFile(const std::string& path, int flags) {
 
 absl::StatusOr<SpawnOptions> KvmVm::Prepare() {
   launch_.spec = spec_;
+  launch_.pod_network = spec_.network_namespace >= 0;
   CC_ASSIGN_OR_RETURN(launch_.kernel_fd, PassFile(spec_.kernel, O_RDONLY));
   CC_ASSIGN_OR_RETURN(launch_.initramfs_fd, PassFile(spec_.initramfs, O_RDONLY));
   for (const Disk& disk : spec_.disks) {

@@ -23,8 +23,6 @@ class KvmVmm : public Vmm {
  public:
   explicit KvmVmm(Host host = {});
   Capabilities Probe(const VmSpec& spec) override;
-  // It has, but no guest on real KVM has used one yet: no pod gets a spare one that it did not ask for.
-  bool has_nics() const override { return false; }
   absl::StatusOr<std::unique_ptr<Vm>> Create(const VmSpec& spec) override;
 
  private:

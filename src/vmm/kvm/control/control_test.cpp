@@ -14,7 +14,7 @@ using nlohmann::json;
 using ::testing::HasSubstr;
 
 Launch FullLaunch() {
-  Launch launch{.kernel_fd = 5, .initramfs_fd = 6, .disk_fds = {7}};
+  Launch launch{.kernel_fd = 5, .initramfs_fd = 6, .disk_fds = {7}, .pod_network = true};
   launch.spec.id = "pod";
   launch.spec.arch = "aarch64";
   launch.spec.vcpus = 3;
@@ -37,6 +37,7 @@ TEST(Launch, AllOfItArrives) {
   EXPECT_EQ(got.spec.realm.rpv[63], 9);
   EXPECT_EQ(got.spec.nics[0].mac[5], 1);
   EXPECT_EQ(got.disk_fds[0], 7);
+  EXPECT_TRUE(got.pod_network);
   EXPECT_FALSE(got.spec.disks[0].read_only);
 }
 

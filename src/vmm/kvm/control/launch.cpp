@@ -50,6 +50,7 @@ Launch Parse(const json& in) {
   }
   launch.kernel_fd = CheckedFd(in.at("kernel_fd"));
   launch.initramfs_fd = CheckedFd(in.at("initramfs_fd"));
+  in.at("pod_network").get_to(launch.pod_network);
   return launch;
 }
 
@@ -68,7 +69,8 @@ json LaunchToJson(const Launch& launch) {
               {"nics", json::array()},
               {"disks", json::array()},
               {"kernel_fd", launch.kernel_fd},
-              {"initramfs_fd", launch.initramfs_fd}};
+              {"initramfs_fd", launch.initramfs_fd},
+              {"pod_network", launch.pod_network}};
   if (spec.tee == Tee::kCca) {
     out["realm"] = {{"sha512", spec.realm.hash == RealmSpec::Hash::kSha512}, {"rpv", spec.realm.rpv}};
   }

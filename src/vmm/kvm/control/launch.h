@@ -26,6 +26,8 @@ struct Launch {
   int kernel_fd = -1;
   int initramfs_fd = -1;
   std::vector<int> disk_fds;  // of spec.disks
+  // The process was started in the pod's network namespace (VmSpec::network_namespace) and stays there.
+  bool pod_network = false;
 };
 
 nlohmann::json LaunchToJson(const Launch& launch);

@@ -198,7 +198,8 @@ jail::Traced JailRulesTest::TraceServer(bool events) {
                                   .console = UniqueFd(::dup(console.get())),
                                   .confine =
                                       [&](const Launch&) {
-                                        auto jail = Jail::Close(kLimits, jail::Allowed::kTrace);
+                                        auto jail =
+                                            Jail::Close(kLimits, jail::Network::kOwn, jail::Allowed::kTrace);
                                         if (!jail.ok()) return jail.status();
                                         closed = *std::move(jail);
                                         return absl::OkStatus();
@@ -221,7 +222,7 @@ jail::Traced JailRulesTest::TraceRealms() {
   spec_.tee = Tee::kCca;
   jail::Traced traced = Trace([&] {
     ::OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, nullptr);  // of the fake, which measures
-    const absl::StatusOr<Jail> jail = Jail::Close(kLimits, jail::Allowed::kTrace);
+    const absl::StatusOr<Jail> jail = Jail::Close(kLimits, jail::Network::kOwn, jail::Allowed::kTrace);
     if (!jail.ok()) return 1;
     for (const cca::GenerationAbi& abi : cca::Generations()) {
       spec_.realm.rpv.fill(abi.config ? 7 : 0);
@@ -242,7 +243,7 @@ jail::Traced JailRulesTest::TraceRealms() {
 // The guest shares memory and takes it back, on a vCPU's thread.
 jail::Traced JailRulesTest::TraceConversions() {
   return Trace([] {
-    const absl::StatusOr<Jail> jail = Jail::Close(kLimits, jail::Allowed::kTrace);
+    const absl::StatusOr<Jail> jail = Jail::Close(kLimits, jail::Network::kOwn, jail::Allowed::kTrace);
     if (!jail.ok()) return 1;
     MemoryOnly kvm;
     const cca::InitRipas ram = {.base = 0x80000000, .size = 4 << 20};

@@ -9,7 +9,6 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "base/strings.h"
-#include "vmm/kvm/jail/namespaces.h"
 
 namespace cc::vmm::kvm::jail {
 namespace {
@@ -24,14 +23,14 @@ void PrepareLibc() {
 
 }  // namespace
 
-absl::StatusOr<Jail> Jail::Close(const Limits& limits, Allowed allowed) {
+absl::StatusOr<Jail> Jail::Close(const Limits& limits, Network network, Allowed allowed) {
   PrepareLibc();
   Jail jail;
   for (int kind = 0; kind < kThreadKinds; ++kind) {
     CC_ASSIGN_OR_RETURN(jail.programs_[static_cast<size_t>(kind)],
                         Compile(Rules(), static_cast<ThreadKind>(kind), allowed));
   }
-  CC_ASSIGN_OR_RETURN(const std::vector<std::string> missing, EnterNamespaces());
+  CC_ASSIGN_OR_RETURN(const std::vector<std::string> missing, EnterNamespaces(network));
   CC_RETURN_IF_ERROR(EnterEmptyRoot());
   CC_RETURN_IF_ERROR(SetLimits(limits));
   CC_RETURN_IF_ERROR(DropPrivileges());

@@ -15,6 +15,7 @@
 
 #include "absl/status/statusor.h"
 #include "vmm/kvm/jail/filter.h"
+#include "vmm/kvm/jail/namespaces.h"
 #include "vmm/kvm/jail/privileges.h"
 
 namespace cc::vmm::kvm::jail {
@@ -24,7 +25,8 @@ class Jail {
   // From here on nothing but the rules' calls is possible. Any error is a reason to end: the process may have
   // lost some privileges and not others. A missing user, network, IPC or UTS namespace is none, it is a
   // warning in the log.
-  static absl::StatusOr<Jail> Close(const Limits& limits, Allowed allowed = Allowed::kAllow);
+  static absl::StatusOr<Jail> Close(const Limits& limits, Network network = Network::kOwn,
+                                    Allowed allowed = Allowed::kAllow);
 
   // Takes from the calling thread what its kind does not need. Ends the process when that fails.
   void Enter(ThreadKind kind) const;

@@ -52,7 +52,7 @@ class JailTest : public ::testing::Test {
 };
 
 int LooksAround() {
-  CC_CHILD_CHECK(EnterNamespaces().ok());
+  CC_CHILD_CHECK(EnterNamespaces(Network::kOwn).ok());
   const absl::Status status = EnterEmptyRoot();
   if (!status.ok()) ::dprintf(2, "%s\n", std::string(status.message()).c_str());
   CC_CHILD_CHECK(status.ok());
@@ -73,12 +73,31 @@ TEST_F(JailTest, RootIsEmptyAndHasNoWayOut) { EXPECT_EQ(Inside(LooksAround), "0"
 
 TEST_F(JailTest, NamespacesAreItsOwn) {
   EXPECT_EQ(Inside([] {
-              const auto missing = EnterNamespaces();
+              const auto missing = EnterNamespaces(Network::kOwn);
               CC_CHILD_CHECK(missing.ok() && missing->empty());
               CC_CHILD_CHECK(::geteuid() == 65534 && ::getegid() == 65534);
               CC_CHILD_CHECK(::getgroups(0, nullptr) == 0);
               struct if_nameindex* const interfaces = ::if_nameindex();
               CC_CHILD_CHECK(interfaces != nullptr && interfaces[1].if_index == 0);  // lo alone
+              return 0;
+            }),
+            "0");
+}
+
+TEST_F(JailTest, StaysInThePodsNetworkNamespaceWithoutPowerOverIt) {
+  EXPECT_EQ(Inside([] {
+              const auto network = [] {
+                struct stat st {};
+                return ::stat("/proc/self/ns/net", &st) == 0 ? st.st_ino : 0;
+              };
+              CC_CHILD_CHECK(::unshare(CLONE_NEWNET) == 0);
+              const ino_t pods = network();
+              const auto missing = EnterNamespaces(Network::kKeep);
+              CC_CHILD_CHECK(missing.ok() && missing->empty());
+              CC_CHILD_CHECK(pods != 0 && network() == pods);
+              const int socket = ::socket(AF_INET, SOCK_DGRAM, 0);
+              ifreq up{.ifr_ifrn = {"lo"}, .ifr_ifru = {.ifru_flags = IFF_UP}};
+              CC_CHILD_CHECK(::ioctl(socket, SIOCSIFFLAGS, &up) != 0 && errno == EPERM);
               return 0;
             }),
             "0");
@@ -95,7 +114,7 @@ TEST_F(JailTest, WithoutUserNamespacesTheRestHolds) {
               CC_CHILD_CHECK(write("/proc/self/uid_map", "0 0 1") && write("/proc/self/setgroups", "deny"));
               CC_CHILD_CHECK(write("/proc/self/gid_map", "0 0 1"));
               CC_CHILD_CHECK(write("/proc/sys/user/max_user_namespaces", "0"));
-              const auto missing = EnterNamespaces();
+              const auto missing = EnterNamespaces(Network::kOwn);
               CC_CHILD_CHECK(missing.ok() && missing->back().starts_with("no user namespace"));
               CC_CHILD_CHECK(EnterEmptyRoot().ok() && DropPrivileges().ok());
               CC_CHILD_CHECK(::access("/etc", F_OK) != 0 && ::access("inside", F_OK) == 0);
@@ -147,14 +166,15 @@ TEST_F(JailTest, LimitsHold) {
 
 TEST_F(JailTest, StillDiesWithTheShim) {
   if (kSanitized) GTEST_SKIP() << "sanitizers make calls of their own";
-  EXPECT_EQ(Inside([] {
-              int signal = 0;
-              CC_CHILD_CHECK(::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0);
-              CC_CHILD_CHECK(EnterNamespaces().ok() && EnterEmptyRoot().ok() && DropPrivileges().ok());
-              CC_CHILD_CHECK(::prctl(PR_GET_PDEATHSIG, &signal, 0, 0, 0) == 0 && signal == SIGKILL);
-              return 0;
-            }),
-            "0");
+  EXPECT_EQ(
+      Inside([] {
+        int signal = 0;
+        CC_CHILD_CHECK(::prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0);
+        CC_CHILD_CHECK(EnterNamespaces(Network::kOwn).ok() && EnterEmptyRoot().ok() && DropPrivileges().ok());
+        CC_CHILD_CHECK(::prctl(PR_GET_PDEATHSIG, &signal, 0, 0, 0) == 0 && signal == SIGKILL);
+        return 0;
+      }),
+      "0");
 }
 
 TEST_F(JailTest, WhatAnIntruderWouldTryEndsTheProcess) {

@@ -66,7 +66,7 @@ absl::StatusOr<UniqueFd> NewTmpfs() {
 
 }  // namespace
 
-absl::StatusOr<std::vector<std::string>> EnterNamespaces() {
+absl::StatusOr<std::vector<std::string>> EnterNamespaces(Network network) {
   std::vector<std::string> missing;
   const uid_t user = ::geteuid();
   const gid_t group = ::getegid();
@@ -84,6 +84,7 @@ absl::StatusOr<std::vector<std::string>> EnterNamespaces() {
   }
   for (const auto& [flag, name] :
        {std::pair(CLONE_NEWNET, "network"), {CLONE_NEWIPC, "IPC"}, {CLONE_NEWUTS, "UTS"}}) {
+    if (flag == CLONE_NEWNET && network == Network::kKeep) continue;
     if (::unshare(flag) != 0) missing.push_back(StrCat("no ", name, " namespace (", ::strerror(errno), ")"));
   }
   return missing;

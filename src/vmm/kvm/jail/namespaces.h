@@ -15,9 +15,15 @@
 
 namespace cc::vmm::kvm::jail {
 
-// New mount, network, IPC and UTS namespaces, owned by a new user namespace with this user alone where the
-// kernel allows one. What it did not allow comes back, in words for a log. A mount namespace is not optional.
-absl::StatusOr<std::vector<std::string>> EnterNamespaces();
+// kKeep: the process is in the pod's network namespace, and must be found there: clients set up the pod's
+// network in the namespace of the task's process. Nothing of the node is in it; the process has no capability
+// over it, and can make no socket but unix ones.
+enum class Network { kOwn, kKeep };
+
+// New mount, IPC, UTS and, unless kept, network namespaces, owned by a new user namespace with this user
+// alone where the kernel allows one. What it did not allow comes back, in words for a log. A mount namespace
+// is not optional.
+absl::StatusOr<std::vector<std::string>> EnterNamespaces(Network network);
 
 // Makes an empty, read-only tmpfs the root, with one directory kWorkDir: the present working directory, which
 // becomes a mount of its own, without programs and device files; ".." there leads to the new root. It is the
