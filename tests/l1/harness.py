@@ -7,9 +7,11 @@ a second disk. The L1 has no network but its own loopback.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import subprocess
 import sys
@@ -24,9 +26,12 @@ from debian import Archive, host_suite  # noqa: E402
 
 # What the tests inside talk to, and what runs them. Unpacked, not installed.
 PACKAGES = ("busybox-static", "python3", "containerd", "docker-registry", "skopeo", "qemu-system-arm", "iproute2",
-            "openssl", "kmod", "libc-bin", "zstd", "libcurl4", "libarchive13", "libisal2")
+            "openssl", "kmod", "libc-bin", "zstd", "libcurl4", "libarchive13", "libisal2", "bash", "coreutils",
+            "util-linux", "containernetworking-plugins", "cryptsetup-bin")
 # The L1's disk is found by these; its own tests load the rest (KVM is built in).
 BOOT_MODULES = ("virtio_mmio", "virtio_blk")
+# Programs of guests inside, tests/l1/guest/<name>.c.
+GUEST_COMPILER = ("aarch64-linux-gnu-gcc", "-O2", "-Wall", "-Wextra", "-static")
 RESULTS_BYTES = 4 << 20
 ROOT_MIB = 2048
 
@@ -42,12 +47,13 @@ exec /bin/busybox switch_root /root /l1-init
 ROOT_INIT = """#!/bin/busybox sh
 export PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root
 mount -t proc proc /proc; mount -t sysfs sys /sys; mount -t tmpfs tmp /run; mount -t cgroup2 cgroup /sys/fs/cgroup
-mkdir -p /dev/pts /dev/shm /var/lib /tmp; mount -t devpts devpts /dev/pts; mount -t tmpfs shm /dev/shm
+mkdir -p /dev/pts /dev/shm /var/lib /tmp /opt; mount -t devpts devpts /dev/pts; mount -t tmpfs shm /dev/shm
 for module in {modules}; do modprobe $module || echo "l1: no module $module"; done
 ip link set lo up; hostname l1
 echo "l1: ready after $(cut -d' ' -f1 /proc/uptime) s"
 cd /work/tests/l1/inside
-CC_BINARIES=/work/bin CC_GUEST=/work/guest python3 -B run.py /dev/vdb {pattern}
+export CC_BINARIES=/work/bin CC_GUEST=/work/guest
+{command}
 sync; poweroff -f
 """
 MODULES = ("overlay", "vhost_vsock", "tun", "dm_verity", "erofs", "loop", "veth")
@@ -55,26 +61,32 @@ MODULES = ("overlay", "vhost_vsock", "tun", "dm_verity", "erofs", "loop", "veth"
 
 def unpacked_root(cache):
     """The L1's Debian part, made once per list of packages."""
-    root = cache / f"l1-root-{host_suite()}"
-    marker = root / "complete"
-    if marker.exists() and marker.read_text() == repr(PACKAGES):
-        return root
-    shutil.rmtree(root, ignore_errors=True)
+    name = hashlib.sha256(repr(PACKAGES).encode()).hexdigest()[:12]
+    done = cache / f"l1-root-{host_suite()}-{name}"
+    if done.exists():
+        return done
     print("l1: unpacking arm64 packages (once)", flush=True)
-    subprocess.run(["mmdebstrap", "--quiet", "--variant=extract", "--architectures=arm64",
-                    f"--include={','.join(PACKAGES)}", host_suite(), root], check=True)
-    for name in ("doc", "man", "locale"):
-        shutil.rmtree(root / "usr/share" / name, ignore_errors=True)
-    for name in ("sh", "mount", "umount", "hostname", "poweroff", "sync", "cut", "mkdir"):
-        if not (root / "bin" / name).exists():
-            (root / "bin" / name).symlink_to("busybox")
-    (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
-    (root / "etc/group").write_text("root:x:0:\n")
-    (root / "etc/hosts").write_text("127.0.0.1 localhost l1\n")
-    for directory in ("proc", "sys", "run", "dev", "root", "work", "var/tmp"):
-        (root / directory).mkdir(parents=True, exist_ok=True)
-    marker.write_text(repr(PACKAGES))
-    return root
+    with tempfile.TemporaryDirectory(prefix="l1-root-", dir=cache) as scratch:
+        os.chmod(scratch, 0o755)  # apt downloads as a user of its own
+        root = pathlib.Path(scratch) / "root"
+        subprocess.run(["mmdebstrap", "--quiet", "--variant=extract", "--architectures=arm64",
+                        f"--include={','.join(PACKAGES)}", host_suite(), root], check=True)
+        for name in ("doc", "man", "locale"):
+            shutil.rmtree(root / "usr/share" / name, ignore_errors=True)
+        for name in ("sh", "mount", "umount", "hostname", "poweroff", "sync", "cut", "mkdir"):
+            if not (root / "bin" / name).exists():
+                (root / "bin" / name).symlink_to("busybox")
+        (root / "etc/passwd").write_text("root:x:0:0:root:/root:/bin/sh\n")
+        (root / "etc/group").write_text("root:x:0:\n")
+        (root / "etc/hosts").write_text("127.0.0.1 localhost l1\n")
+        for directory in ("proc", "sys", "run", "dev", "root", "work", "var/tmp"):
+            (root / directory).mkdir(parents=True, exist_ok=True)
+        try:
+            root.rename(done)
+        except OSError:
+            if not done.exists():  # else another run was faster
+                raise
+    return done
 
 
 def make_disk(path, root, files, args):
@@ -88,10 +100,15 @@ def make_disk(path, root, files, args):
         for source, target in ((args.binaries, "bin"), (args.guest, "guest")):
             shutil.copytree(source, tree / "work" / target)
         shutil.copytree(TOP / "tests", tree / "work/tests", ignore=shutil.ignore_patterns("__pycache__"))
+        programs = tree / "work/guest-programs"
+        programs.mkdir()
+        for source in sorted((TOP / "tests/l1/guest").glob("*.c")):
+            subprocess.run([*GUEST_COMPILER, "-o", programs / source.stem, source], check=True)
         if args.unit_tests:
             shutil.copytree(args.unit_tests, tree / "work/unit")
+        command = args.bench or f"python3 -B run.py /dev/vdb {shlex.quote(args.pattern)}"
         init = tree / "l1-init"
-        init.write_text(ROOT_INIT.format(modules=" ".join(MODULES), pattern=args.pattern))
+        init.write_text(ROOT_INIT.format(modules=" ".join(MODULES), command=command))
         init.chmod(0o755)
         (tree / "tmp").chmod(0o1777)
         with open(path, "wb") as disk:
@@ -119,7 +136,7 @@ def make_initramfs(path, root, files):
 
 
 def boot(work, kernel, timeout):
-    """Runs the machine until it is off; its console goes to console.log. Returns the results written by run.py."""
+    """Runs the machine until it is off; its console goes to console.log. Returns the text on the disk of results."""
     results = work / "results"
     results.write_bytes(bytes(RESULTS_BYTES))
     argv = ["qemu-system-aarch64", "-machine", "virt,virtualization=on,gic-version=3",
@@ -141,8 +158,7 @@ def boot(work, kernel, timeout):
         if child.poll() is None:
             child.kill()
             child.wait()
-    text = results.read_bytes().split(b"\0", 1)[0]
-    return [json.loads(line) for line in text.splitlines()]
+    return results.read_bytes().split(b"\0", 1)[0].decode(errors="replace")
 
 
 def arguments(argv=None):
@@ -151,14 +167,16 @@ def arguments(argv=None):
     parser.add_argument("--guest", type=pathlib.Path, default=TOP / "build/guest-arm64")
     parser.add_argument("--unit-tests", type=pathlib.Path, help="directory of googletest programs to run inside too")
     parser.add_argument("--pattern", default="*_test.py", help="which files of tests/l1/inside (default: %(default)s)")
+    parser.add_argument("--bench", type=lambda name: f"python3 -B /work/tests/bench/{shlex.quote(name)} >/dev/vdb",
+                        metavar="FILE", help="instead of tests, run this file of tests/bench and print what it prints")
     parser.add_argument("--work", type=pathlib.Path, default=TOP / "build/l1", help="disks and console.log")
     parser.add_argument("--cache", type=pathlib.Path, default=pathlib.Path("/var/cache/kata-cc"))
-    parser.add_argument("--timeout", type=int, default=1200, help="seconds")
+    parser.add_argument("--timeout", type=int, default=3600, help="seconds")
     return parser.parse_args(argv)
 
 
-def run(args):
-    """Builds the machine and runs the tests in it. Returns a list of {id, outcome, seconds, text}."""
+def start(args):
+    """Builds the machine and runs it. Returns what it wrote: lines of results, or what the benchmark printed."""
     args.work.mkdir(parents=True, exist_ok=True)
     archive = Archive(args.cache, "arm64")
     _, files = kernel_package.fetch(archive, "linux-image-cloud-arm64")
@@ -166,9 +184,14 @@ def run(args):
     make_initramfs(args.work / "initramfs", root, files)
     make_disk(args.work / "root", root, files, args)
     started = time.monotonic()
-    results = boot(args.work, kernel_package.find_kernel(files), args.timeout)
-    print(f"l1: {len(results)} results in {time.monotonic() - started:.0f} s; console in {args.work}/console.log", flush=True)
-    return results
+    text = boot(args.work, kernel_package.find_kernel(files), args.timeout)
+    print(f"l1: off after {time.monotonic() - started:.0f} s; console in {args.work}/console.log", flush=True)
+    return text
+
+
+def run(args):
+    """Builds the machine and runs the tests in it. Returns a list of {id, outcome, seconds, text}."""
+    return [json.loads(line) for line in start(args).splitlines()]
 
 
 def show(result):
@@ -177,6 +200,14 @@ def show(result):
     print(f"{result['outcome']:8s} {result['seconds']:7.1f} s  {result['id']}{why}", flush=True)
 
 
+def main():
+    args = arguments()
+    if args.bench:
+        print(start(args), end="")
+        return
+    for result in run(args):
+        show(result)
+
+
 if __name__ == "__main__":
-    for line in run(arguments()):
-        show(line)
+    main()

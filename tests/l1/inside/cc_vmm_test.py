@@ -1,113 +1,28 @@
 # SPDX-License-Identifier: Apache-2.0
 """cc-vmm on real KVM, spoken to as the shim does (src/vmm/kvm/control): small guests that boot, and end in every way."""
 
-import fcntl
-import json
-import os
 import pathlib
 import signal
 import socket
-import subprocess
 import tempfile
 import time
 import unittest
 
-from stack import BINARIES, GUEST
+from initramfs import SETUP, make_initramfs
+from stack import GUEST
+from vmm import Vmm
 
-CONTROL, STATE_DIR, FIRST_FREE = 3, 4, 5
 # What the guest does is on its command line.
-INIT = """#!/bin/busybox sh
-/bin/busybox mount -t proc proc /proc
-/bin/busybox mount -t devtmpfs dev /dev
-for word in $(/bin/busybox cat /proc/cmdline); do case $word in do=*) action=${word#do=};; esac; done
-echo "guest: $(/bin/busybox grep -c ^processor /proc/cpuinfo) processors"
+INIT = SETUP + """\
+for word in $(cat /proc/cmdline); do case $word in do=*) action=${word#do=};; esac; done
+echo "guest: $(grep -c ^processor /proc/cpuinfo) processors"
 case $action in
-poweroff) /bin/busybox poweroff -f;;
-reboot) /bin/busybox reboot -f;;
+poweroff) poweroff -f;;
+reboot) reboot -f;;
 panic) echo c >/proc/sysrq-trigger;;
-count) i=0; while :; do echo "tick $i"; i=$((i + 1)); /bin/busybox usleep 100000; done;;
+count) i=0; while :; do echo "tick $i"; i=$((i + 1)); usleep 100000; done;;
 esac
 """
-
-
-def make_initramfs(path):
-    with tempfile.TemporaryDirectory() as scratch:
-        base = pathlib.Path(scratch)
-        for name in ("bin", "dev", "proc"):
-            (base / name).mkdir()
-        (base / "bin/busybox").write_bytes(pathlib.Path("/bin/busybox").read_bytes())
-        (base / "init").write_text(INIT)
-        for name in ("bin/busybox", "init"):
-            (base / name).chmod(0o755)
-        names = "\n".join(sorted(str(p.relative_to(base)) for p in base.rglob("*")))
-        path.write_bytes(subprocess.run(["/bin/busybox", "cpio", "-o", "-H", "newc"], input=names.encode(), cwd=base,
-                                        capture_output=True, check=True).stdout)
-
-
-class Vmm:
-    """One cc-vmm process and the shim's end of its control socket."""
-
-    def __init__(self, directory, initramfs, cmdline, vcpus=1, memory_mib=256, kernel=GUEST / "vmlinuz", **changes):
-        self.directory = directory
-        self.console_path = directory / "console"
-        ours, theirs = socket.socketpair()
-        self.control = ours.makefile("rwb", buffering=0)
-        self.socket = ours
-        files = [os.open(kernel, os.O_RDONLY), os.open(initramfs, os.O_RDONLY)]
-        state = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-        console = os.open(self.console_path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        wanted = {1: console, CONTROL: theirs.fileno(), STATE_DIR: state, FIRST_FREE: files[0], FIRST_FREE + 1: files[1]}
-
-        def place():
-            # Out of the way first: a target may be another's source.
-            high = {target: fcntl.fcntl(fd, fcntl.F_DUPFD, 100) for target, fd in wanted.items()}
-            for target, fd in high.items():
-                os.dup2(fd, target)
-            os.closerange(FIRST_FREE + 2, 200)
-
-        self.process = subprocess.Popen([BINARIES / "cc-vmm"], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE,
-                                        preexec_fn=place, close_fds=False)
-        for fd in (state, console, *files):
-            os.close(fd)
-        theirs.close()
-        self.description = {"id": "test", "arch": "aarch64", "vcpus": vcpus, "memory_mib": memory_mib,
-                            "kernel": str(kernel), "initramfs": str(initramfs),
-                            "cmdline": ["console=ttyAMA0", *cmdline], "realm": None, "nics": [], "disks": [],
-                            "kernel_fd": FIRST_FREE, "initramfs_fd": FIRST_FREE + 1, **changes}
-
-    def call(self, verb, **more):
-        self.control.write(json.dumps({"id": 1, "verb": verb, **more}).encode() + b"\n")
-        return json.loads(self.control.readline() or "{}")
-
-    def start(self):
-        for reply in (self.call("create", launch=self.description), self.call("start")):
-            if reply != {"id": 1}:
-                raise AssertionError(f"{reply}: {self.process.stderr.read() if self.process.poll() else ''}")
-        return self
-
-    def ending(self, timeout=120):
-        self.socket.settimeout(timeout)
-        try:
-            return json.loads(self.control.readline())["ended"]
-        except (TimeoutError, socket.timeout):
-            raise AssertionError(f"the guest did not end; console: {self.console()[-3000:]}") from None
-
-    def console(self):
-        return self.console_path.read_text(errors="replace")
-
-    def wait_for(self, text, timeout=120):
-        deadline = time.monotonic() + timeout
-        while text not in self.console():
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(f"no '{text}' on the console: {self.console()[-3000:]}")
-            time.sleep(0.02)
-
-    def close(self):
-        self.process.kill()
-        self.process.wait()
-        self.process.stderr.close()
-        self.control.close()
-        self.socket.close()
 
 
 class CcVmm(unittest.TestCase):
@@ -117,7 +32,7 @@ class CcVmm(unittest.TestCase):
             raise unittest.SkipTest("this machine has no /dev/kvm")
         cls.scratch = tempfile.TemporaryDirectory()
         cls.initramfs = pathlib.Path(cls.scratch.name) / "initramfs"
-        make_initramfs(cls.initramfs)
+        make_initramfs(cls.initramfs, INIT)
 
     @classmethod
     def tearDownClass(cls):
@@ -132,7 +47,7 @@ class CcVmm(unittest.TestCase):
         vmm = self.vmm("do=poweroff").start()
         self.assertEqual(vmm.ending(), "guest powered off", vmm.console()[-2000:])
         self.assertIn("guest: 1 processors", vmm.console())
-        self.assertEqual(vmm.process.wait(10), 0)
+        self.assertEqual(vmm.process.wait(60), 0)
 
     def test_four_vcpus(self):
         vmm = self.vmm("do=poweroff", vcpus=4).start()
@@ -163,13 +78,13 @@ class CcVmm(unittest.TestCase):
         vmm = self.vmm("do=count", vcpus=2).start()
         vmm.wait_for("tick 1")
         vmm.process.kill()
-        self.assertEqual(vmm.process.wait(10), -signal.SIGKILL)
+        self.assertEqual(vmm.process.wait(60), -signal.SIGKILL)
 
     def test_vmm_ends_with_the_shim(self):
         vmm = self.vmm("do=count", vcpus=2).start()
         vmm.wait_for("tick 1")
         vmm.socket.shutdown(socket.SHUT_RDWR)
-        self.assertEqual(vmm.process.wait(10), 0)
+        self.assertEqual(vmm.process.wait(60), 0)
 
     def test_agent_is_reached_over_vsock(self):
         """The real guest: its agent tells the host that it is ready, and answers on its port."""
@@ -186,7 +101,7 @@ class CcVmm(unittest.TestCase):
             except socket.timeout:
                 self.fail(f"the agent was not ready; console: {vmm.console()[-3000:]}")
         with socket.socket(socket.AF_UNIX) as agent:
-            agent.settimeout(60)
+            agent.settimeout(300)
             agent.connect(str(directory / "vsock"))
             agent.sendall(b"CONNECT 1024\n")
             self.assertRegex(agent.recv(64), rb"^OK \d+\n$")
