@@ -2,13 +2,12 @@
 """The pod's network on the native back end: CNI's bridge plugin, and namespaces with interfaces before and after the start."""
 
 import pathlib
-import time
 import unittest
 
 import ocilayout
 from native_backend_test import VMM
 from podnet import NODE, PAGE, Bridges, CniNode, Pod, inside, ip, sh
-from stack import Stack
+from stack import Stack, eventually
 
 TIMEOUT = 600
 
@@ -29,7 +28,7 @@ class Cni(unittest.TestCase):
             self.assertRegex(result.stdout, r"eth0\s+inet 10\.88\.0\.\d+/16")
             self.assertRegex(result.stdout, r"default via 10\.88\.0\.1 dev eth0")
             self.assertIn(PAGE, result.stdout)
-            self.assertEqual({k: v for k, v in node.leftovers().items() if v}, {})
+            node.await_clean()
 
 
 class Namespace(unittest.TestCase):
@@ -47,10 +46,9 @@ class Namespace(unittest.TestCase):
     def tearDown(self):
         for name in self.stack.containers():
             self.stack.remove(name)
-        left = self.pod.leftovers()
+        self.stack.await_clean()
+        eventually(lambda: not self.pod.leftovers(), self.pod.leftovers)
         self.pod.close()
-        self.assertEqual(left, [])
-        self.assertEqual({k: v for k, v in self.stack.leftovers().items() if v}, {})
 
     def run_in_pod(self, *command, options=("--rm",)):
         result = self.stack.run(self.image, "net", *command, check=False, timeout=TIMEOUT,
@@ -73,10 +71,9 @@ class Namespace(unittest.TestCase):
         script = "echo from the guest > /tmp/page; exec httpd -f -p 8080 -h /tmp"
         self.run_in_pod("/bin/sh", "-c", script, options=("-d", "--null-io"))
         mac = self.pod.attach("eth0", 9)
-        deadline = time.monotonic() + 120
         # From the node's side of the bridge into the guest.
-        while inside(NODE, "busybox", "wget", "-q", "-O", "-", "http://10.99.0.9:8080/page", check=False) != "from the guest\n":
-            self.assertLess(time.monotonic(), deadline, ip(NODE, "neigh") + self.stack.log()[-3000:])
-            time.sleep(0.2)
+        fetch = ("busybox", "wget", "-q", "-O", "-", "http://10.99.0.9:8080/page")
+        eventually(lambda: inside(NODE, *fetch, check=False) == "from the guest\n",
+                   lambda: f"no answer from the guest: {ip(NODE, 'neigh')}{self.stack.log()[-3000:]}", 300)
         out = self.stack.ctr("tasks", "exec", "--exec-id", "e", "net", "/bin/ip", "-o", "link", "show", "eth0").stdout
         self.assertIn(mac, out)
