@@ -17,6 +17,9 @@ constexpr char kNoBroker[] =
     "this guest has no key broker; set attestation.kbs_url in the runtime's configuration (kernel parameter "
     "agent.aa_kbc_params=cc_kbc::<URL>)";
 
+constexpr char kNoAttestationService[] =
+    "this guest has no attestation service to get a token from; set token_configs.coco_as.url in aa.toml";
+
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<attest::Attester>> Attestation::AttesterLocked() {
@@ -46,6 +49,18 @@ absl::StatusOr<attest::KbsClient*> Attestation::Kbs() {
   kbs.http.egress_socket = options_.egress_socket;
   CC_ASSIGN_OR_RETURN(kbs_, attest::KbsClient::Create(std::move(kbs), std::move(attester)));
   return kbs_.get();
+}
+
+absl::StatusOr<attest::AsClient*> Attestation::As() {
+  if (options_.as_url.empty()) return absl::FailedPreconditionError(kNoAttestationService);
+  const std::lock_guard lock(mutex_);
+  if (as_ != nullptr) return as_.get();
+  CC_ASSIGN_OR_RETURN(std::shared_ptr<attest::Attester> attester, AttesterLocked());
+  attest::AsOptions as{.url = options_.as_url};
+  if (!options_.init_data.text.empty()) as.init_data = options_.init_data.text;
+  as.http.egress_socket = options_.egress_socket;
+  CC_ASSIGN_OR_RETURN(as_, attest::AsClient::Create(std::move(as), std::move(attester)));
+  return as_.get();
 }
 
 absl::StatusOr<attest::ResourceSource*> Attestation::Resources() {
@@ -92,9 +107,14 @@ absl::StatusOr<std::string> Attestation::Evidence(std::string_view runtime_data)
 }
 
 absl::StatusOr<SecretBytes> Attestation::Token(std::string_view type) {
+  if (type == "coco_as") {
+    CC_ASSIGN_OR_RETURN(attest::AsClient* const as, As());
+    CC_ASSIGN_OR_RETURN(std::string token, as->GetToken());
+    return SecretBytes(std::move(token));
+  }
   if (type != "kbs") {
-    return absl::UnimplementedError(
-        StrCat("get a token of type '", type.substr(0, 64), "': only 'kbs' is served"));
+    return absl::InvalidArgumentError(
+        StrCat("get a token of type '", type.substr(0, 64), "': there are 'kbs' and 'coco_as'"));
   }
   CC_ASSIGN_OR_RETURN(attest::KbsClient* const kbs, Kbs());
   CC_ASSIGN_OR_RETURN(const attest::KbsClient::TokenAndKey token, kbs->GetToken());

@@ -11,6 +11,7 @@
 #include <string_view>
 
 #include "absl/status/statusor.h"
+#include "attest/as_client.h"
 #include "attest/attester/attester.h"
 #include "attest/kbs/kbs_client.h"
 #include "attest/kbs/tee_key.h"
@@ -24,6 +25,7 @@ namespace cc::datahub {
 struct AttestationOptions {
   std::string kbs_url;    // empty: there is no key broker
   std::string kbs_roots;  // PEM; when given, the only roots trusted for it
+  std::string as_url;     // of an attestation service by itself; empty: there is none
   attest::TeeKeyAlgorithm tee_key_algorithm = attest::TeeKeyAlgorithm::kEcdhEsA256KwP256;
   bool insecure_sample_evidence = false;       // without a TEE, evidence that proves nothing
   bool offline_resources = false;              // out of files in the guest image instead of a key broker
@@ -49,13 +51,15 @@ class Attestation final : public attest::ResourceSource {
   absl::StatusOr<std::string> Tee();
   // Evidence over `runtime_data`, which becomes the report data as it is: at most 64 bytes.
   absl::StatusOr<std::string> Evidence(std::string_view runtime_data);
-  // {"token", "tee_keypair"} as JSON text. Unimplemented for a type other than "kbs", FailedPrecondition
-  // without a key broker.
+  // Of type "kbs": {"token", "tee_keypair"} as JSON text, from the key broker. Of type "coco_as": a JWT from
+  // the attestation service. InvalidArgument for another type, FailedPrecondition without the broker or the
+  // service.
   absl::StatusOr<SecretBytes> Token(std::string_view type);
 
  private:
   absl::StatusOr<std::shared_ptr<attest::Attester>> Attester();
   absl::StatusOr<attest::KbsClient*> Kbs();
+  absl::StatusOr<attest::AsClient*> As();
   absl::StatusOr<attest::ResourceSource*> Resources();
   absl::StatusOr<std::shared_ptr<attest::Attester>> AttesterLocked();
 
@@ -63,6 +67,7 @@ class Attestation final : public attest::ResourceSource {
   std::mutex mutex_;  // held while one of these is made, never while the broker is talked to
   std::shared_ptr<attest::Attester> attester_;
   std::unique_ptr<attest::KbsClient> kbs_;
+  std::unique_ptr<attest::AsClient> as_;
   std::unique_ptr<attest::ResourceSource> offline_;
 };
 

@@ -72,7 +72,9 @@ TEST_F(AttestationAgentTest, TokenComesWithTheKeyThatItNames) {
 
 TEST_F(AttestationAgentTest, OtherTokensAndMissingBrokersAreNamed) {
   Start({.insecure_sample_evidence = true});
-  EXPECT_EQ(Token("coco_as").status().code(), absl::StatusCode::kUnimplemented);
+  EXPECT_EQ(Token("itasnap").status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(Token("coco_as").status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(Token("coco_as").status().ToString(), HasSubstr("token_configs.coco_as.url"));
   const absl::Status status = Token("kbs").status();
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(status.ToString(), HasSubstr("attestation.kbs_url"));

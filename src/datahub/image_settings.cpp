@@ -22,6 +22,15 @@ absl::StatusOr<SecretBytes> Fetch(const std::string& uri, attest::ResourceSource
   return resources.Get(resource);
 }
 
+// A keyPath of the policy: a URI as for the other settings, or, as in a policy.json for hosts, a plain path.
+image::ImagePolicy::ReadKey ReadKeyWith(attest::ResourceSource& resources) {
+  return [&resources](const std::string& path) -> absl::StatusOr<std::string> {
+    const std::string uri = path.starts_with('/') ? StrCat(kFileScheme, path) : path;
+    CC_ASSIGN_OR_RETURN(const SecretBytes pem, Fetch(uri, resources));
+    return std::string(pem.view());
+  };
+}
+
 }  // namespace
 
 absl::StatusOr<image::PullSettings> LoadPullSettings(const ImageSources& sources,
@@ -44,7 +53,7 @@ absl::StatusOr<image::PullSettings> LoadPullSettings(const ImageSources& sources
     policy = std::string(text->view());
   }
   if (!policy.empty()) {
-    CC_ASSIGN_OR_RETURN(settings.policy, image::ImagePolicy::Parse(policy));
+    CC_ASSIGN_OR_RETURN(settings.policy, image::ImagePolicy::Parse(policy, ReadKeyWith(resources)));
   }
   return settings;
 }

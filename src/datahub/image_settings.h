@@ -17,7 +17,7 @@ namespace cc::datahub {
 struct ImageSources {
   std::string credentials_uri;  // auth.json
   std::string registries_uri;   // registries.conf
-  std::string policy_uri;       // policy.json
+  std::string policy_uri;       // policy.json, whose keyPaths are URIs too, or plain paths
   image::RegistryRules registries;
   std::string policy;  // policy.json
 };

@@ -7,6 +7,7 @@
 #include <map>
 
 #include "base/file.h"
+#include "jose/key.h"
 
 namespace cc::datahub {
 namespace {
@@ -29,7 +30,7 @@ TEST(ImageSettingsTest, WithoutSourcesNothingIsAskedFor) {
   Broker broker;
   const auto settings = LoadPullSettings({}, broker);
   ASSERT_TRUE(settings.ok()) << settings.status();
-  EXPECT_TRUE(settings->policy.Check(image::Reference::Parse("a.b/c").value()).ok());
+  EXPECT_TRUE(settings->policy.Judge(image::Reference::Parse("a.b/c").value()).ok());
 }
 
 TEST(ImageSettingsTest, ReadsFilesAndResources) {
@@ -50,7 +51,24 @@ TEST(ImageSettingsTest, ReadsFilesAndResources) {
   const image::Reference image = image::Reference::Parse("reg:5000/app").value();
   EXPECT_EQ(settings->credentials.Find(image)->user, "u");
   EXPECT_FALSE(settings->registries.Places("a.b/c").ok());
-  EXPECT_FALSE(settings->policy.Check(image).ok());
+  EXPECT_FALSE(settings->policy.Judge(image).ok());
+}
+
+TEST(ImageSettingsTest, KeysOfThePolicyAreFilesOrResources) {
+  const auto dir = TempDir::Create("/tmp/cc-image-settings-");
+  ASSERT_TRUE(dir.ok());
+  const std::string pem = jose::Key::Generate(jose::KeyType::kP256)->PublicPem();
+  ASSERT_TRUE(WriteFileAtomic(dir->path() + "/cosign.pub", pem).ok());
+  Broker broker;
+  broker.resources = {{"kbs:///default/cosign-public-key/test", pem}};
+  const image::Reference image = image::Reference::Parse("reg:5000/app").value();
+  for (const std::string& path : {std::string("kbs:///default/cosign-public-key/test"),
+                                  "file://" + dir->path() + "/cosign.pub", dir->path() + "/cosign.pub"}) {
+    const auto settings = LoadPullSettings(
+        {.policy = R"({"default": [{"type": "sigstoreSigned", "keyPath": ")" + path + "\"}]}"}, broker);
+    ASSERT_TRUE(settings.ok()) << settings.status();
+    EXPECT_EQ(settings->policy.Judge(image)->size(), 1u) << path;
+  }
 }
 
 TEST(ImageSettingsTest, ErrorsNameTheSetting) {
@@ -67,6 +85,8 @@ TEST(ImageSettingsTest, ErrorsNameTheSetting) {
       {{.registries_uri = "kbs:///a/b/json"}, "kbs:///a/b/json:1"},
       {{.policy_uri = "kbs:///a/b/c"}, "image security policy: not for you"},
       {{.policy = "{}"}, "policy.json"},
+      {{.policy = R"({"default": [{"type": "sigstoreSigned", "keyPath": "kbs:///a/b/c"}]})"},
+       "default: keyPath kbs:///a/b/c: not for you"},
   };
   for (const auto& test : cases) {
     EXPECT_THAT(LoadPullSettings(test.sources, broker).status().ToString(), HasSubstr(test.complaint));

@@ -77,7 +77,9 @@ Target MakeTarget() {
             if (const auto url = Url::Parse(text); url.ok()) url->Resolve(text).status().IgnoreError();
             return;
           default:
-            return ImagePolicy::Parse(text).status().IgnoreError();
+            return ImagePolicy::Parse(text, [](const std::string& path) { return path; })
+                .status()
+                .IgnoreError();
         }
       }};
 }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "image/policy.h"
 
+#include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "base/status.h"
 #include "base/strings.h"
+#include "jose/base64.h"
 
 namespace cc::image {
 namespace {
@@ -13,41 +16,111 @@ using nlohmann::json;
 
 constexpr std::string_view kAccept = "insecureAcceptAnything";
 constexpr std::string_view kReject = "reject";
+constexpr std::string_view kSigstore = "sigstoreSigned";
 
 absl::Status Bad(std::string_view why) {
   return absl::InvalidArgumentError(StrCat("image security policy (policy.json): ", why));
 }
 
-absl::StatusOr<std::vector<std::string>> ReadRequirements(const json& list, std::string_view where) {
-  if (!list.is_array()) return Bad(StrCat(where, " is not a list of requirements"));
-  std::vector<std::string> types;
-  for (const json& requirement : list) {
-    const auto type = requirement.is_object() ? requirement.find("type") : requirement.end();
-    if (type == requirement.end() || !type->is_string())
-      return Bad(StrCat(where, " has a requirement without type"));
-    const std::string& name = type->get_ref<const std::string&>();
-    if (name != kAccept && name != kReject && name != "signedBy" && name != "sigstoreSigned") {
-      return Bad(StrCat(where, " has a requirement of unknown type '", name.substr(0, 64), "'"));
+absl::StatusOr<jose::Key> ParseKey(const std::string& pem, std::string_view where) {
+  absl::StatusOr<jose::Key> key = jose::Key::FromPem(pem);
+  if (!key.ok()) return Bad(StrCat(where, " is no public key in PEM: ", MessageOf(key.status())));
+  return key;
+}
+
+// Strings of `one` (a string) or `many` (a list of them).
+absl::StatusOr<std::vector<std::string>> ReadStrings(const json& object, const char* one, const char* many,
+                                                     std::string_view where) {
+  std::vector<std::string> values;
+  for (const char* key : {one, many}) {
+    const auto found = object.find(key);
+    if (found == object.end()) continue;
+    const json list = key == one ? json::array({*found}) : *found;
+    if (!list.is_array()) return Bad(StrCat(where, ": ", key, " is not a list"));
+    for (const json& value : list) {
+      if (!value.is_string()) return Bad(StrCat(where, ": ", key, " holds something that is no string"));
+      values.push_back(value.get<std::string>());
     }
-    types.push_back(name);
   }
-  return types;
+  return values;
+}
+
+absl::StatusOr<SigstoreRequirement> ReadSigstore(const json& object, const std::string& where,
+                                                 const ImagePolicy::ReadKey& read_key) {
+  constexpr std::string_view kKnown[] = {"type",    "keyPath",  "keyPaths",
+                                         "keyData", "keyDatas", "signedIdentity"};
+  for (const auto& [name, value] : object.items()) {
+    if (std::find(std::begin(kKnown), std::end(kKnown), name) == std::end(kKnown)) {
+      return Bad(StrCat(where, ": '", name.substr(0, 64),
+                        "' of sigstoreSigned cannot be checked here; a key (",
+                        "keyPath or keyData) and signedIdentity can"));
+    }
+  }
+  SigstoreRequirement requirement{.scope = where};
+  CC_ASSIGN_OR_RETURN(const std::vector<std::string> paths,
+                      ReadStrings(object, "keyPath", "keyPaths", where));
+  CC_ASSIGN_OR_RETURN(const std::vector<std::string> datas,
+                      ReadStrings(object, "keyData", "keyDatas", where));
+  for (const std::string& path : paths) {
+    const absl::StatusOr<std::string> pem = read_key(path);
+    if (!pem.ok())
+      return Annotate(pem.status(), StrCat("image security policy: ", where, ": keyPath ", path));
+    CC_ASSIGN_OR_RETURN(jose::Key key, ParseKey(*pem, StrCat(where, ": keyPath ", path)));
+    requirement.keys.push_back(std::move(key));
+  }
+  for (const std::string& data : datas) {
+    // Base64 by the specification; upstream's guest components take the PEM text as it is.
+    const absl::StatusOr<std::string> pem =
+        data.starts_with("-----BEGIN") ? absl::StatusOr<std::string>(data) : jose::Base64Decode(data);
+    if (!pem.ok()) return Bad(StrCat(where, ": keyData is not base64"));
+    CC_ASSIGN_OR_RETURN(jose::Key key, ParseKey(*pem, StrCat(where, ": keyData")));
+    requirement.keys.push_back(std::move(key));
+  }
+  if (requirement.keys.empty()) return Bad(StrCat(where, ": sigstoreSigned needs a keyPath or a keyData"));
+  if (const auto identity = object.find("signedIdentity"); identity != object.end()) {
+    absl::StatusOr<SignedIdentity> parsed =
+        SignedIdentity::Parse(*identity, StrCat(where, ": signedIdentity"));
+    if (!parsed.ok()) return Bad(MessageOf(parsed.status()));
+    requirement.identity = *std::move(parsed);
+  }
+  return requirement;
 }
 
 }  // namespace
 
-absl::StatusOr<ImagePolicy> ImagePolicy::Parse(std::string_view text) {
+absl::StatusOr<ImagePolicy::Requirements> ImagePolicy::ReadRequirements(const json& list,
+                                                                        const std::string& scope,
+                                                                        const ReadKey& read_key) {
+  if (!list.is_array()) return Bad(StrCat(scope, " is not a list of requirements"));
+  Requirements requirements;
+  for (const json& entry : list) {
+    const auto type = entry.is_object() ? entry.find("type") : entry.end();
+    if (type == entry.end() || !type->is_string())
+      return Bad(StrCat(scope, " has a requirement without type"));
+    Requirement requirement{.type = type->get<std::string>()};
+    if (requirement.type == kSigstore) {
+      CC_ASSIGN_OR_RETURN(requirement.signature, ReadSigstore(entry, scope, read_key));
+    } else if (requirement.type != kAccept && requirement.type != kReject && requirement.type != "signedBy") {
+      return Bad(StrCat(scope, " has a requirement of unknown type '", requirement.type.substr(0, 64), "'"));
+    }
+    requirements.push_back(std::move(requirement));
+  }
+  return requirements;
+}
+
+absl::StatusOr<ImagePolicy> ImagePolicy::Parse(std::string_view text, const ReadKey& read_key) {
   const json root = json::parse(text.begin(), text.end(), nullptr, /*allow_exceptions=*/false);
   if (!root.is_object() || !root.contains("default")) return Bad("not a JSON object with a 'default'");
   ImagePolicy policy;
   policy.accept_all_ = false;
-  CC_ASSIGN_OR_RETURN(policy.default_, ReadRequirements(root["default"], "default"));
+  CC_ASSIGN_OR_RETURN(policy.default_, ReadRequirements(root["default"], "default", read_key));
   const json transports = root.value("transports", json::object());
   if (!transports.is_object()) return Bad("'transports' is not an object");
   const json docker = transports.value("docker", json::object());
   if (!docker.is_object()) return Bad("'transports.docker' is not an object");
   for (const auto& [scope, list] : docker.items()) {
-    CC_ASSIGN_OR_RETURN(policy.scopes_[scope], ReadRequirements(list, StrCat("transports.docker.", scope)));
+    CC_ASSIGN_OR_RETURN(policy.scopes_[scope],
+                        ReadRequirements(list, StrCat("transports.docker.\"", scope, "\""), read_key));
   }
   return policy;
 }
@@ -76,20 +149,24 @@ const ImagePolicy::Requirements& ImagePolicy::Find(const Reference& image, std::
   return default_;
 }
 
-absl::Status ImagePolicy::Check(const Reference& image) const {
-  if (accept_all_) return absl::OkStatus();
+absl::StatusOr<std::vector<SigstoreRequirement>> ImagePolicy::Judge(const Reference& image) const {
+  std::vector<SigstoreRequirement> signatures;
+  if (accept_all_) return signatures;
   std::string scope;
-  for (const std::string& type : Find(image, &scope)) {
-    if (type == kAccept) continue;
-    if (type == kReject) {
+  for (const Requirement& requirement : Find(image, &scope)) {
+    if (requirement.type == kAccept) continue;
+    if (requirement.type == kReject) {
       return absl::PermissionDeniedError(
           StrCat("image ", image.ToString(), ": the guest's image policy rejects it (", scope, ")"));
     }
-    return absl::PermissionDeniedError(
-        StrCat("image ", image.ToString(), ": the guest's image policy wants a '", type, "' signature (",
-               scope, "), which this guest cannot check; the image was not pulled"));
+    if (requirement.type != kSigstore) {
+      return absl::PermissionDeniedError(
+          StrCat("image ", image.ToString(), ": the guest's image policy wants a '", requirement.type,
+                 "' signature (", scope, "), which this guest cannot check; it can check 'sigstoreSigned'"));
+    }
+    signatures.push_back(requirement.signature);
   }
-  return absl::OkStatus();
+  return signatures;
 }
 
 }  // namespace cc::image

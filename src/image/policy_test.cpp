@@ -4,26 +4,48 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <nlohmann/json.hpp>
+
+#include "jose/base64.h"
+#include "jose/key.h"
+
 namespace cc::image {
 namespace {
 
 using ::testing::HasSubstr;
 
 absl::Status Check(const ImagePolicy& policy, std::string_view image) {
-  return policy.Check(Reference::Parse(image).value());
+  return policy.Judge(Reference::Parse(image).value()).status();
+}
+
+std::string TestKey() {
+  static const std::string pem = jose::Key::Generate(jose::KeyType::kP256)->PublicPem();
+  return pem;
+}
+
+absl::StatusOr<ImagePolicy> Parse(std::string_view text) {
+  return ImagePolicy::Parse(text, [](const std::string& path) -> absl::StatusOr<std::string> {
+    if (path == "/k") return TestKey();
+    return absl::NotFoundError("no such key");
+  });
+}
+
+// A policy with this one requirement, the type left out.
+std::string Signed(const std::string& members) {
+  return R"({"default": [{"type": "sigstoreSigned")" + members + "}]}";
 }
 
 TEST(ImagePolicyTest, WithoutAPolicyEverythingIsAccepted) { EXPECT_TRUE(Check({}, "busybox").ok()); }
 
 TEST(ImagePolicyTest, TheMostSpecificScopeDecides) {
-  const auto policy = ImagePolicy::Parse(R"({
+  const auto policy = Parse(R"({
     "default": [{"type": "reject"}],
     "transports": {"docker": {
       "quay.io": [{"type": "insecureAcceptAnything"}],
       "quay.io/team/secret": [{"type": "reject"}],
       "quay.io/team/secret:public": [],
       "*.corp.example": [{"type": "insecureAcceptAnything"}],
-      "signed.example": [{"type": "sigstoreSigned", "keyPath": "/k"}]
+      "signed.example": [{"type": "signedBy", "keyType": "GPGKeys", "keyPath": "/k"}]
     }}})");
   ASSERT_TRUE(policy.ok()) << policy.status();
   struct {
@@ -37,7 +59,7 @@ TEST(ImagePolicyTest, TheMostSpecificScopeDecides) {
       {"a.corp.example/x", ""},
       {"corp.example/x", "default"},
       {"busybox", "default"},
-      {"signed.example/x", "sigstoreSigned"},
+      {"signed.example/x", "'signedBy'"},
   };
   for (const auto& test : cases) {
     const absl::Status status = Check(*policy, test.image);
@@ -50,11 +72,72 @@ TEST(ImagePolicyTest, TheMostSpecificScopeDecides) {
   }
 }
 
+TEST(ImagePolicyTest, ReadsKeysInEachWayTheyMayBeGiven) {
+  const std::string base64 = jose::Base64Encode(TestKey());
+  const std::string pem = nlohmann::json(TestKey()).dump();
+  const struct {
+    std::string members;
+    size_t keys;
+  } cases[] = {
+      {R"(, "keyPath": "/k")", 1},
+      {R"(, "keyPaths": ["/k", "/k"])", 2},
+      {R"(, "keyData": ")" + base64 + "\"", 1},
+      {R"(, "keyDatas": [")" + base64 + "\"]", 1},
+      {R"(, "keyData": )" + pem, 1},
+      {R"(, "keyPath": "/k", "signedIdentity": {"type": "matchExact"})", 1},
+  };
+  for (const auto& test : cases) {
+    const auto policy = Parse(Signed(test.members));
+    ASSERT_TRUE(policy.ok()) << policy.status();
+    const auto signatures = policy->Judge(Reference::Parse("busybox").value());
+    ASSERT_TRUE(signatures.ok()) << signatures.status();
+    ASSERT_EQ(signatures->size(), 1u);
+    EXPECT_EQ(signatures->front().keys.size(), test.keys) << test.members;
+    EXPECT_EQ(signatures->front().scope, "default");
+  }
+}
+
+TEST(ImagePolicyTest, AllRequirementsOfAScopeCount) {
+  const auto policy = Parse(
+      R"({"default": [{"type": "sigstoreSigned", "keyPath": "/k"}, {"type": "insecureAcceptAnything"},
+                      {"type": "sigstoreSigned", "keyPath": "/k"}]})");
+  ASSERT_TRUE(policy.ok()) << policy.status();
+  EXPECT_EQ(policy->Judge(Reference::Parse("busybox").value())->size(), 2u);
+}
+
+// What would be weaker than what the policy says must not be taken for it.
+TEST(ImagePolicyTest, RefusesSignaturesItCannotCheck) {
+  const struct {
+    std::string members;
+    const char* complaint;
+  } cases[] = {
+      {"", "needs a keyPath or a keyData"},
+      {R"(, "keyPath": "/other")", "keyPath /other: no such key"},
+      {R"(, "keyPath": 1)", "no string"},
+      {R"(, "keyPaths": "/k")", "is not a list"},
+      {R"(, "keyData": "!")", "is not base64"},
+      {R"(, "keyData": "bm9uc2Vuc2U=")", "no public key in PEM"},
+      {R"(, "keyPath": "/k", "rekorPublicKeyPath": "/r")", "'rekorPublicKeyPath' of sigstoreSigned"},
+      {R"(, "fulcio": {"caPath": "/c"})", "'fulcio' of sigstoreSigned"},
+      {R"(, "keyPath": "/k", "signedIdentity": {"type": "remapIdentity"})", "remapIdentity"},
+      {R"(, "keyPath": "/k", "signedIdentity": {"type": "exactReference"})", "dockerReference"},
+      {R"(, "keyPath": "/k", "signedIdentity": {"type": "exactRepository", "dockerRepository": "A B"})",
+       "dockerRepository"},
+      {R"(, "keyPath": "/k", "signedIdentity": "matchExact")", "is not an object"},
+  };
+  for (const auto& test : cases) {
+    const absl::Status status = Parse(Signed(test.members)).status();
+    EXPECT_FALSE(status.ok()) << test.members;
+    EXPECT_THAT(status.ToString(), HasSubstr(test.complaint));
+    EXPECT_THAT(status.ToString(), HasSubstr("default"));
+  }
+}
+
 TEST(ImagePolicyTest, RefusesWhatIsNoPolicy) {
   for (const char* text :
        {"", "[]", "{}", R"({"default": {}})", R"({"default": [{}]})", R"({"default": [{"type": "accept"}]})",
         R"({"default": [], "transports": []})", R"({"default": [], "transports": {"docker": {"x": 1}}})"}) {
-    EXPECT_EQ(ImagePolicy::Parse(text).status().code(), absl::StatusCode::kInvalidArgument) << text;
+    EXPECT_EQ(Parse(text).status().code(), absl::StatusCode::kInvalidArgument) << text;
   }
 }
 

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "base/strings.h"
+#include "image/cosign.h"
 #include "image/layer_pull.h"
 #include "image/pull_progress.h"
 #include "image/runtime_spec.h"
@@ -93,20 +94,53 @@ absl::StatusOr<PullResult> Puller::Pull(std::string_view image, std::string_view
 absl::StatusOr<Puller::Found> Puller::Find(std::string_view image, std::stop_token stop) {
   CC_ASSIGN_OR_RETURN(const Reference written, Reference::Parse(image));
   CC_ASSIGN_OR_RETURN(const std::shared_ptr<const Access> access, GetAccess());
-  CC_RETURN_IF_ERROR(access->settings.policy.Check(written));
+  CC_ASSIGN_OR_RETURN(const std::vector<SigstoreRequirement> signatures,
+                      access->settings.policy.Judge(written));
   CC_ASSIGN_OR_RETURN(const std::vector<Reference> places, access->settings.registries.Places(image));
   absl::Status failure;
   for (const Reference& place : places) {
-    auto registry = std::make_unique<Registry>(access->http, place, access->settings.credentials.Find(place),
-                                               options_.retry);
-    absl::StatusOr<ResolvedImage> resolved = ResolveImage(*registry, options_.platform, stop);
-    if (resolved.ok()) return Found{place, std::move(registry), *std::move(resolved)};
-    if (places.size() == 1 || stop.stop_requested()) return resolved.status();
-    failure = absl::Status(resolved.status().code(),
-                           StrCat(failure.ok() ? "" : StrCat(MessageOf(failure), "; "), "at ", place.registry,
-                                  ": ", MessageOf(resolved.status())));
+    absl::StatusOr<Found> found = FindAt(*access, place, stop);
+    absl::Status status = found.status();
+    if (found.ok()) status = CheckSignatures(*access, written, *found, signatures, stop);
+    if (status.ok()) return found;
+    if (places.size() == 1 || stop.stop_requested()) return status;
+    failure = absl::Status(status.code(), StrCat(failure.ok() ? "" : StrCat(MessageOf(failure), "; "), "at ",
+                                                 place.registry, ": ", MessageOf(status)));
   }
   return failure;
+}
+
+absl::StatusOr<Puller::Found> Puller::FindAt(const Access& access, const Reference& place,
+                                             std::stop_token stop) const {
+  auto registry =
+      std::make_unique<Registry>(access.http, place, access.settings.credentials.Find(place), options_.retry);
+  CC_ASSIGN_OR_RETURN(ResolvedImage resolved, ResolveImage(*registry, options_.platform, stop));
+  return Found{place, std::move(registry), std::move(resolved)};
+}
+
+// Nothing of the image has been fetched yet but what says which image it is.
+absl::Status Puller::CheckSignatures(const Access& access, const Reference& wanted, const Found& found,
+                                     const std::vector<SigstoreRequirement>& requirements,
+                                     std::stop_token stop) const {
+  if (requirements.empty()) return absl::OkStatus();
+  std::vector<Digest> digests{found.image.manifest_digest};
+  if (found.image.index_digest.has_value()) digests.insert(digests.begin(), *found.image.index_digest);
+  std::vector<CosignSignature> signatures;
+  for (const Digest& digest : digests) {
+    Reference place = found.place;
+    place.digest.reset();
+    place.tag = CosignTag(digest);
+    Registry registry(access.http, place, access.settings.credentials.Find(place), options_.retry);
+    absl::StatusOr<std::vector<CosignSignature>> more = FetchCosignSignatures(registry, stop);
+    if (!more.ok()) return Annotate(more.status(), StrCat("signatures of ", digest.ToString()));
+    signatures.insert(signatures.end(), more->begin(), more->end());
+  }
+  for (const SigstoreRequirement& requirement : requirements) {
+    CC_RETURN_IF_ERROR(CheckSigned(requirement, wanted, digests, signatures));
+  }
+  log::Info("image signature verified",
+            {{"image", wanted.ToString()}, {"manifest", found.image.manifest_digest.ToString()}});
+  return absl::OkStatus();
 }
 
 absl::StatusOr<PullResult> Puller::PullImage(std::string_view image_name, std::string_view bundle,

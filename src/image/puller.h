@@ -89,6 +89,10 @@ class Puller {
          std::unique_ptr<ContainerStore> containers);
   absl::StatusOr<std::shared_ptr<const Access>> GetAccess();
   absl::StatusOr<Found> Find(std::string_view image, std::stop_token stop);
+  absl::StatusOr<Found> FindAt(const Access& access, const Reference& place, std::stop_token stop) const;
+  absl::Status CheckSignatures(const Access& access, const Reference& wanted, const Found& found,
+                               const std::vector<SigstoreRequirement>& requirements,
+                               std::stop_token stop) const;
   absl::StatusOr<PullResult> PullImage(std::string_view image, std::string_view bundle, std::stop_token stop);
   absl::StatusOr<std::vector<UniqueFd>> PullLayers(Registry& registry, const ResolvedImage& image,
                                                    const Reference& reference, std::stop_token stop);

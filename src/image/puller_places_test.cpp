@@ -53,7 +53,7 @@ TEST_F(PullerPlacesTest, EachPlaceThatFailedIsNamed) {
 
 TEST_F(PullerPlacesTest, WhatThePolicyRefusesIsNotAskedFor) {
   UseSettings([this]() -> absl::StatusOr<PullSettings> {
-    auto policy = ImagePolicy::Parse(R"({"default": [{"type": "reject"}]})");
+    auto policy = ImagePolicy::Parse(R"({"default": [{"type": "reject"}]})", {});
     return PullSettings{.registries = Mirrored({{.location = server_->Host(), .insecure = true}}),
                         .policy = std::move(policy).value()};
   });

@@ -55,7 +55,9 @@ absl::StatusOr<ResolvedImage> ResolveImage(Registry& registry, const Platform& p
                                            std::stop_token stop) {
   CC_ASSIGN_OR_RETURN(Document document, registry.FetchManifest(stop));
   CC_ASSIGN_OR_RETURN(auto parsed, ParseManifest(document.body, document.content_type));
+  std::optional<Digest> index_digest;
   if (const Index* index = std::get_if<Index>(&parsed); index != nullptr) {
+    index_digest = document.digest;
     CC_ASSIGN_OR_RETURN(const Descriptor selected, Select(*index, platform));
     CC_ASSIGN_OR_RETURN(document, registry.FetchManifest(selected, stop));
     // The index says what type the document has; it must not be another index.
@@ -74,7 +76,8 @@ absl::StatusOr<ResolvedImage> ResolveImage(Registry& registry, const Platform& p
         StrCat("the image is for ", config.platform.ToString(), ", this machine is ", platform.ToString()));
   }
   CC_ASSIGN_OR_RETURN(std::vector<ResolvedLayer> layers, PairLayers(*manifest, config));
-  return ResolvedImage{std::move(document.digest), std::move(config), std::move(layers)};
+  return ResolvedImage{std::move(document.digest), std::move(index_digest), std::move(config),
+                       std::move(layers)};
 }
 
 }  // namespace cc::image

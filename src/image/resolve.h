@@ -3,6 +3,7 @@
 #ifndef CC_IMAGE_RESOLVE_H_
 #define CC_IMAGE_RESOLVE_H_
 
+#include <optional>
 #include <stop_token>
 #include <vector>
 
@@ -22,6 +23,7 @@ struct ResolvedLayer {
 
 struct ResolvedImage {
   Digest manifest_digest;
+  std::optional<Digest> index_digest;  // of the index that led to the manifest
   ImageConfig config;
   std::vector<ResolvedLayer> layers;  // lowest first, at least one
 };

@@ -4,6 +4,7 @@
 #include <curl/curl.h>
 #include <openssl/pem.h>
 
+#include <algorithm>
 #include <array>
 #include <mutex>
 #include <string_view>
@@ -173,6 +174,22 @@ absl::Status CheckCertificates(const std::string& pem) {
 }
 
 }  // namespace
+
+absl::StatusOr<std::string> CheckServiceUrl(std::string url, std::string_view service) {
+  const auto bad = [&](std::string_view why) {
+    return absl::InvalidArgumentError(StrCat("URL of the ", service, " '", url, "': ", why));
+  };
+  const size_t scheme = url.find("://");
+  if (!url.starts_with("http://") && !url.starts_with("https://"))
+    return bad("must begin with http:// or https://");
+  if (url.size() > 2048 || url.size() == scheme + 3) return bad("no host");
+  if (std::any_of(url.begin(), url.end(),
+                  [](char c) { return c <= ' ' || c > '~' || c == '?' || c == '#'; })) {
+    return bad("has a query, a fragment, or a character that no URL has");
+  }
+  while (url.ends_with('/')) url.pop_back();
+  return url;
+}
 
 absl::StatusOr<std::unique_ptr<HttpClient>> HttpClient::Create(HttpOptions options) {
   static const CURLcode ready = curl_global_init(CURL_GLOBAL_DEFAULT);

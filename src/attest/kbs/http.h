@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -25,6 +26,10 @@ struct HttpOptions {
   std::chrono::milliseconds connect_timeout{10000};
   size_t max_body = size_t{8} << 20;  // of an answer; longer is ResourceExhausted
 };
+
+// The URL of a service without its last slashes. InvalidArgument, naming `service`, unless it is
+// http(s)://host[:port][/prefix].
+absl::StatusOr<std::string> CheckServiceUrl(std::string url, std::string_view service);
 
 struct HttpRequest {
   std::string method = "GET";

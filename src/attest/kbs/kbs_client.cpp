@@ -19,27 +19,11 @@ constexpr std::chrono::seconds kAssumedLifetime{300};
 // A session is not used in its last seconds, when it could expire on the way.
 constexpr std::chrono::seconds kMargin{15};
 
-absl::StatusOr<std::string> CheckUrl(std::string url) {
-  const auto bad = [&](std::string_view why) {
-    return absl::InvalidArgumentError(StrCat("URL of the KBS '", url, "': ", why));
-  };
-  const size_t scheme = url.find("://");
-  if (!url.starts_with("http://") && !url.starts_with("https://"))
-    return bad("must begin with http:// or https://");
-  if (url.size() > 2048 || url.size() == scheme + 3) return bad("no host");
-  if (std::any_of(url.begin(), url.end(),
-                  [](char c) { return c <= ' ' || c > '~' || c == '?' || c == '#'; })) {
-    return bad("has a query, a fragment, or a character that no URL has");
-  }
-  while (url.ends_with('/')) url.pop_back();
-  return url;
-}
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<KbsClient>> KbsClient::Create(KbsOptions options,
                                                              std::shared_ptr<Attester> attester) {
-  CC_ASSIGN_OR_RETURN(options.url, CheckUrl(std::move(options.url)));
+  CC_ASSIGN_OR_RETURN(options.url, CheckServiceUrl(std::move(options.url), "KBS"));
   CC_ASSIGN_OR_RETURN(std::unique_ptr<HttpClient> http, HttpClient::Create(options.http));
   CC_ASSIGN_OR_RETURN(TeeKey key, TeeKey::Generate(options.tee_key_algorithm));
   return std::unique_ptr<KbsClient>(

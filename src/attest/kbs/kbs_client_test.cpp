@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/socket.h"
 #include "base/strings.h"
+#include "base/tcp.h"
 #include "jose/jws.h"
 
 namespace cc::attest {
@@ -195,6 +196,22 @@ TEST(KbsClient, SaysWhichBrokerIsDown) {
   EXPECT_TRUE(absl::IsUnavailable(status)) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr(url));
   EXPECT_EQ(waits, 3);
+}
+
+// Who takes the connection and says nothing costs one time limit, not one for each attempt.
+TEST(KbsClient, ASilentBrokerIsWaitedForOnceAndNamed) {
+  const UniqueFd listener = *ListenTcp("127.0.0.1:0");
+  const std::string url = StrCat("http://", *LocalAddress(listener.get()));
+  int waits = 0;
+  KbsOptions options{.http = {.timeout = std::chrono::milliseconds(200)}};
+  options.url = url;
+  options.wait = [&waits](std::chrono::milliseconds) { ++waits; };
+  const auto client =
+      *KbsClient::Create(std::move(options), std::make_shared<SampleAttester>(AllowSampleEvidence{}));
+  const absl::Status status = client->Get(kUri).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kDeadlineExceeded) << status;
+  EXPECT_THAT(std::string(status.message()), HasSubstr(url));
+  EXPECT_EQ(waits, 0);
 }
 
 TEST(KbsClient, RefusesGarbageFromTheBroker) {

@@ -142,14 +142,17 @@ absl::StatusOr<std::string> AttestRequest(const std::optional<std::string>& init
 absl::StatusOr<Token> ParseTokenReply(std::string_view text) {
   constexpr std::string_view kWhat = "KBS attestation reply";
   CC_ASSIGN_OR_RETURN(const json object, jose::ParseJsonObject(text, kWhat));
-  Token token;
-  CC_ASSIGN_OR_RETURN(token.text, jose::StringMember(object, "token", kWhat));
+  CC_ASSIGN_OR_RETURN(std::string token, jose::StringMember(object, "token", kWhat));
+  return ParseToken(std::move(token), kWhat);
+}
+
+absl::StatusOr<Token> ParseToken(std::string text, std::string_view what) {
   // It goes into a header.
   const auto fits = [](char c) { return c > ' ' && c <= '~'; };
-  if (token.text.empty() || token.text.size() > kMaxToken ||
-      !std::all_of(token.text.begin(), token.text.end(), fits)) {
-    return absl::InvalidArgumentError(StrCat(kWhat, ": the token is no JWT"));
+  if (text.empty() || text.size() > kMaxToken || !std::all_of(text.begin(), text.end(), fits)) {
+    return absl::InvalidArgumentError(StrCat(what, ": the token is no JWT"));
   }
+  Token token{.text = std::move(text), .lifetime = {}};
   token.lifetime = Lifetime(token.text);
   return token;
 }

@@ -44,6 +44,8 @@ struct Token {
   std::optional<std::chrono::seconds> lifetime;
 };
 absl::StatusOr<Token> ParseTokenReply(std::string_view json);
+// A bare JWT, as the attestation service's own interface answers with; `what` names it in errors.
+absl::StatusOr<Token> ParseToken(std::string text, std::string_view what);
 
 // The value of the session cookie in a Set-Cookie header; nothing when it is another cookie or malformed.
 std::optional<std::string> SessionCookie(std::string_view set_cookie);

@@ -23,6 +23,7 @@ absl::Status AddPlainHttpHosts(std::string_view list, image::HttpOptions* http) 
 
 absl::Status ApplyAa(const AaConfig& aa, Config* config) {
   if (aa.insecure_sample_evidence) config->attestation.insecure_sample_evidence = true;
+  config->attestation.as_url = aa.coco_as_url;
   if (!aa.kbs.has_value()) return absl::OkStatus();
   config->attestation.kbs_url = aa.kbs->url;
   config->attestation.kbs_roots = aa.kbs->cert;

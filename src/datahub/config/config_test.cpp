@@ -90,9 +90,11 @@ TEST(ConfigTest, FilesHaveWeightOverTheCommandLine) {
 
 TEST(ConfigTest, AaTomlAloneNamesTheKeyBroker) {
   const auto config = MakeConfig(KernelCmdline::Parse(""), std::nullopt,
-                                 Aa("[token_configs.kbs]\nurl = \"https://owner\"\n"));
+                                 Aa("[token_configs.kbs]\nurl = \"https://owner\"\n"
+                                    "[token_configs.coco_as]\nurl = \"https://as\"\n"));
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->attestation.kbs_url, "https://owner");
+  EXPECT_EQ(config->attestation.as_url, "https://as");
   EXPECT_FALSE(config->attestation.offline_resources);
   EXPECT_FALSE(config->unseal.unverified.has_value());
 }
