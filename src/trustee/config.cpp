@@ -31,6 +31,16 @@ absl::Status Check(const Config& config, std::string_view source) {
       config.faces.attestation_rest.empty() && config.faces.reference_grpc.empty()) {
     return bad("listen is empty and [faces] has no address: nothing would be served");
   }
+  if (!config.attestation.remote_grpc.empty()) {
+    if (config.token.trusted_issuers.empty()) {
+      return bad("attestation.remote_grpc needs token.trusted_issuers, the issuer and keys of its tokens");
+    }
+    if (!config.faces.attestation_grpc.empty() || !config.faces.attestation_rest.empty() ||
+        !config.faces.reference_grpc.empty()) {
+      return bad(
+          "attestation.remote_grpc and [faces] exclude each other: the faces are those of the parts here");
+    }
+  }
   if (config.token.issuer.empty()) return bad("token.issuer must not be empty");
   if (config.admin.mode == "jwt" && (config.admin.public_keys.empty() || config.admin.rules.empty())) {
     return bad("admin.mode = \"jwt\" needs admin.public_keys and admin.rules");
@@ -88,6 +98,9 @@ absl::StatusOr<Config> Config::Parse(std::string_view text, std::string_view sou
   verifier.Read("cca_trust_anchors", &config.verifier.cca_trust_anchors);
   verifier.Read("insecure_cca_any_platform_key", &config.verifier.insecure_cca_any_platform_key);
   verifier.Read("insecure_cca_debug_lifecycle", &config.verifier.insecure_cca_debug_lifecycle);
+  TomlTable attestation = root.Table("attestation");
+  attestation.Read("remote_grpc", &config.attestation.remote_grpc);
+  attestation.Read("insecure_plaintext", &config.attestation.insecure_plaintext);
   TomlTable faces = root.Table("faces");
   faces.Read("attestation_grpc", &config.faces.attestation_grpc);
   faces.Read("attestation_rest", &config.faces.attestation_rest);

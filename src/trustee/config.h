@@ -68,6 +68,14 @@ struct Config {
     bool insecure_cca_debug_lifecycle = false;
   } verifier;
 
+  // Another process that verifies evidence, keeps attestation policies and reference values, and signs
+  // tokens: upstream's grpc-as or one of ours. [verifier] and token.signing_key are its business then, and
+  // token.trusted_issuers must name its key.
+  struct Attestation {
+    std::string remote_grpc;  // "unix:/PATH" or "HOST:PORT"; empty: all of it is done here
+    bool insecure_plaintext = false;
+  } attestation;
+
   // Faces of the parts, off unless they have an address. gRPC has no TLS: unix:/PATH or loopback.
   struct Faces {
     std::string attestation_grpc;  // CoCo's AS and RVPS, upstream's port is 50004

@@ -101,6 +101,10 @@ TEST(ConfigTest, NamesTheKeyThatIsWrong) {
       {"[http]\nconnections = 0", "connections"},
       {"[token]\nissuer = \"\"", "issuer"},
       {"[verifier]\nsample = true", "sample"},
+      {"[attestation]\nremote_grpc = \"unix:/as.sock\"", "trusted_issuers"},
+      {"[attestation]\nremote_grpc = \"unix:/as.sock\"\n[token]\ntrusted_issuers = [\"a b\"]\n"
+       "[faces]\nreference_grpc = \"unix:/r.sock\"",
+       "exclude each other"},
   };
   for (const auto& [text, fault] : cases) {
     const auto config = Config::Parse(text, "bad.toml");

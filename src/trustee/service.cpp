@@ -11,6 +11,7 @@
 #include "base/strings.h"
 #include "base/tcp.h"
 #include "trustee/faces/grpc_server.h"
+#include "trustee/faces/remote_as.h"
 #include "trustee/faces/restful_as.h"
 #include "trustee/kbs/api.h"
 #include "trustee/kbs/http_server.h"
@@ -120,9 +121,9 @@ absl::StatusOr<std::shared_ptr<AdminAuth>> MakeAdminAuth(const Config& config, S
   return std::make_shared<AdminAuth>(std::move(keys), admin.issuer, admin.audience, std::move(rules), clock);
 }
 
-absl::StatusOr<std::vector<TrustedIssuer>> MakeTrustedIssuers(const Config::Token& config,
-                                                              const TokenIssuer& own) {
-  std::vector<TrustedIssuer> issuers = {{own.issuer(), {own.key()}}};
+// Of other services, as configured.
+absl::StatusOr<std::vector<TrustedIssuer>> MakeTrustedIssuers(const Config::Token& config) {
+  std::vector<TrustedIssuer> issuers;
   for (const std::string& text : config.trusted_issuers) {
     const SplitPair parts = SplitOnce(text, ' ');
     if (!parts.found || parts.first.empty()) {
@@ -147,30 +148,50 @@ HttpLimits MakeLimits(const Config::Http& config) {
   return limits;
 }
 
-absl::StatusOr<Api::Parts> MakeParts(const Config& config, std::shared_ptr<Store> store,
-                                     std::shared_ptr<Store> session_store, const Clock& clock) {
+absl::StatusOr<std::shared_ptr<AttestationService>> MakeAttestation(const Config& config, Store& store,
+                                                                    const Api::Parts& parts,
+                                                                    const Clock& clock) {
   CC_ASSIGN_OR_RETURN(jose::Key key, config.token.signing_key.empty()
-                                         ? OwnKey(config, *store, "token.key", jose::KeyType::kP256)
+                                         ? OwnKey(config, store, "token.key", jose::KeyType::kP256)
                                          : LoadOrMakeKey(config.token.signing_key, jose::KeyType::kP256));
   CC_ASSIGN_OR_RETURN(
       TokenIssuer issuer,
       TokenIssuer::Create(std::move(key),
                           {.issuer = config.token.issuer, .lifetime_seconds = config.token.lifetime_seconds},
                           clock));
-  CC_ASSIGN_OR_RETURN(std::vector<TrustedIssuer> issuers, MakeTrustedIssuers(config.token, issuer));
   CC_ASSIGN_OR_RETURN(Verifiers verifiers, MakeVerifiers(config.verifier));
   if (verifiers.empty()) log::Warning("no evidence is accepted: section [verifier] is empty");
+  return std::make_shared<AttestationService>(std::move(verifiers), parts.policies, parts.reference_values,
+                                              parts.decisions, std::move(issuer));
+}
 
+absl::StatusOr<std::shared_ptr<RemoteAs>> MakeRemote(const Config::Attestation& config) {
+  if (!config.insecure_plaintext) return RemoteAs::Create(config.remote_grpc);
+  log::Warning("insecure: the attestation service is asked without TLS", {{"address", config.remote_grpc}});
+  return RemoteAs::Create(config.remote_grpc, AllowPlaintextGrpc{});
+}
+
+absl::StatusOr<Api::Parts> MakeParts(const Config& config, std::shared_ptr<Store> store,
+                                     std::shared_ptr<Store> session_store, const Clock& clock) {
   Api::Parts parts;
-  CC_ASSIGN_OR_RETURN(parts.admin, MakeAdminAuth(config, *store, clock));
   parts.policies = std::make_shared<PolicyBook>(store);
   parts.reference_values = std::make_shared<ReferenceValues>(store, clock);
   parts.decisions = std::make_shared<DecisionLog>(clock);
   parts.metrics = std::make_shared<Metrics>();
-  parts.attestation = std::make_shared<AttestationService>(
-      std::move(verifiers), parts.policies, parts.reference_values, parts.decisions, std::move(issuer));
+  CC_ASSIGN_OR_RETURN(std::vector<TrustedIssuer> issuers, MakeTrustedIssuers(config.token));
+  std::shared_ptr<Appraiser> appraiser;
+  if (config.attestation.remote_grpc.empty()) {
+    CC_ASSIGN_OR_RETURN(parts.attestation, MakeAttestation(config, *store, parts, clock));
+    const TokenIssuer& own = parts.attestation->issuer();
+    issuers.insert(issuers.begin(), {own.issuer(), {own.key()}});
+    appraiser = parts.attestation;
+  } else {
+    CC_ASSIGN_OR_RETURN(parts.remote, MakeRemote(config.attestation));
+    appraiser = parts.remote;
+  }
+  CC_ASSIGN_OR_RETURN(parts.admin, MakeAdminAuth(config, *store, clock));
   const auto sessions = std::make_shared<Sessions>(session_store, clock, config.session.timeout_seconds);
-  parts.handshake = std::make_shared<Handshake>(parts.attestation, sessions, parts.metrics);
+  parts.handshake = std::make_shared<Handshake>(appraiser, sessions, parts.metrics);
   parts.resources = std::make_shared<Resources>(
       Resources::Parts{.store = store,
                        .sessions = sessions,

@@ -11,9 +11,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "jose/digest.h"
+#include "trustee/attestation/appraiser.h"
 #include "trustee/attestation/decision.h"
-#include "trustee/attestation/init_data.h"
 #include "trustee/attestation/token_issuer.h"
 #include "trustee/attestation/trust_vector.h"
 #include "trustee/policies/policy_book.h"
@@ -22,17 +21,8 @@
 
 namespace cc::trustee {
 
-struct EvidenceItem {
-  std::string tee;
-  nlohmann::json evidence;
-  nlohmann::json runtime_data;             // the evidence must carry the hash of its canonical form
-  std::optional<std::string> report_data;  // or, without runtime data, exactly these bytes
-  jose::Hash hash = jose::Hash::kSha384;
-  std::optional<InitData> init_data;
-};
-
 // Thread-safe; appraisals run in parallel.
-class AttestationService {
+class AttestationService final : public Appraiser {
  public:
   AttestationService(Verifiers verifiers, std::shared_ptr<PolicyBook> policies,
                      std::shared_ptr<ReferenceValues> reference_values,
@@ -43,14 +33,9 @@ class AttestationService {
         decisions_(std::move(decisions)),
         issuer_(std::move(issuer)) {}
 
-  // Unimplemented, naming the fix, for a kind of TEE that is not served.
-  absl::Status CheckTee(std::string_view tee) const;
-
-  // The token; its status may be anything, "contraindicated" included: relying parties judge.
-  // PermissionDenied or InvalidArgument when a verifier refuses, FailedPrecondition when the policy is at
-  // fault. Every outcome is recorded under `session`.
+  absl::Status CheckTee(std::string_view tee) const override;
   absl::StatusOr<std::string> Appraise(const std::vector<EvidenceItem>& items, const std::string& policy_id,
-                                       const std::string& session) const;
+                                       const std::string& session) const override;
 
   const TokenIssuer& issuer() const { return issuer_; }
 

@@ -45,7 +45,7 @@ json PolicyData(std::string_view rego) {
 absl::StatusOr<InitData> ParseInitData(std::string_view text) {
   CC_ASSIGN_OR_RETURN(const initdata::InitData parsed, initdata::Parse(text));
   CC_ASSIGN_OR_RETURN(const jose::Hash hash, jose::ParseHash(parsed.algorithm));
-  InitData result{jose::Digest(hash, text), json::object()};
+  InitData result{jose::Digest(hash, text), json::object(), std::string(text)};
   for (const auto& [name, value] : parsed.data) {
     if (name == initdata::kAttestationAgentConfig || name == initdata::kDataHubConfig) {
       json converted = ToJson(value);

@@ -17,6 +17,7 @@ struct InitData {
   // What policies see: the data map, with aa.toml and cdh.toml as objects and a policy.rego that ends in
   // `policy_data := {…}` as agent_policy_claims.
   nlohmann::json claims;
+  std::string text = {};  // empty when only the digest is known
 };
 
 // Errors are those of initdata::Parse.

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <grpcpp/grpcpp.h>
 
+#include "attest/as_client.h"
 #include "coco/attestation.grpc.pb.h"
 #include "coco/reference.grpc.pb.h"
 #include "jose/jws.h"
@@ -210,6 +211,21 @@ TEST_F(FacesTest, RestAnswersAsUpstreamsService) {
             "[{\"policy-id\":\"default_cpu\"},{\"policy-id\":\"lenient_cpu\"}]");
   EXPECT_EQ(Rest("GET", "/policy/lenient_cpu", "", true).body, kAllow);
   EXPECT_EQ(Rest("GET", "/policy/none", "", true).status, 404);
+}
+
+TEST_F(FacesTest, TheGuestsClientGetsATokenOverRest) {
+  EndorseSample();
+  const auto client =
+      attest::AsClient::Create({.url = StrCat("http://", service_->faces().attestation_rest)},
+                               std::make_shared<attest::SampleAttester>(attest::AllowSampleEvidence()));
+  ASSERT_TRUE(client.ok()) << client.status();
+  const auto token = (*client)->GetToken();
+  ASSERT_TRUE(token.ok()) << token.status();
+  EXPECT_EQ(Cpu(*token)["ear.status"], "affirming");
+  EXPECT_EQ(Cpu(*token)["ear.veraison.annotated-evidence"]["runtime_data_claims"]["nonce"]
+                .get<std::string>()
+                .size(),
+            44u);
 }
 
 TEST_F(FacesTest, RestRefusesWhatIsNoRequest) {

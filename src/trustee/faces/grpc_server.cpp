@@ -117,18 +117,19 @@ class ReferenceValuesGrpc final : public reference::ReferenceValueProviderServic
   const GrpcServer::Parts parts_;
 };
 
-bool IsLocal(const std::string& address) {
-  return address.starts_with("unix:") || address.starts_with("127.0.0.1:") || address.starts_with("[::1]:");
-}
-
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const std::string& address, Parts parts) {
-  if (!IsLocal(address)) {
-    return absl::InvalidArgumentError(StrCat(
-        "gRPC at ", address,
-        ": there is no TLS on it; use unix:/PATH or 127.0.0.1:PORT, or set insecure_plaintext = true"));
+absl::Status CheckLocalGrpc(const std::string& address) {
+  for (const char* local : {"unix:", "127.0.0.1:", "[::1]:"}) {
+    if (address.starts_with(local)) return absl::OkStatus();
   }
+  return absl::InvalidArgumentError(
+      StrCat("gRPC at ", address,
+             ": there is no TLS on it; use unix:/PATH or 127.0.0.1:PORT, or set insecure_plaintext = true"));
+}
+
+absl::StatusOr<std::unique_ptr<GrpcServer>> GrpcServer::Start(const std::string& address, Parts parts) {
+  CC_RETURN_IF_ERROR(CheckLocalGrpc(address));
   return Start(address, std::move(parts), AllowPlaintextGrpc{});
 }
 

@@ -29,6 +29,9 @@ namespace cc::trustee {
 // The token type for gRPC without TLS on an address that other machines reach.
 struct AllowPlaintextGrpc {};
 
+// InvalidArgument for an address that other machines reach.
+absl::Status CheckLocalGrpc(const std::string& address);
+
 class GrpcServer {
  public:
   struct Parts {

@@ -44,6 +44,13 @@ HttpResponse PolicyIds(const absl::StatusOr<std::vector<std::string>>& ids) {
   return Json(json(*ids).dump());
 }
 
+// CoCo's gRPC interface has no such call.
+HttpResponse NotWithRemote(std::string_view what) {
+  return ErrorResponse(KbsErrorType::kPluginInternal,
+                       StrCat(what, ": ask the attestation service itself, which is another process here"),
+                       501);
+}
+
 }  // namespace
 
 const Api::Route Api::kRoutes[] = {
@@ -77,7 +84,8 @@ HttpResponse Api::Public(const HttpRequest& request, const Target& target) const
   if (request.method == "GET" && target.query.empty()) {
     if (target.path == "/healthz") return Text("text/plain", "OK\n");
     if (target.path == "/metrics") return Text("text/plain; version=0.0.4", parts_.metrics->Render());
-    if (target.path == "/.well-known/jwks.json") return Json(parts_.attestation->issuer().Jwks());
+    if (target.path == "/.well-known/jwks.json" && parts_.attestation != nullptr)
+      return Json(parts_.attestation->issuer().Jwks());
   }
   return ErrorResponse(KbsErrorType::kInvalidRequestPath, "there is nothing at this path");
 }
@@ -147,14 +155,22 @@ HttpResponse Api::ListResourcePolicies(const HttpRequest&, const Target&, const 
 HttpResponse Api::SetAttestationPolicy(const HttpRequest& request, const Target&, const Path&) const {
   const absl::StatusOr<AttestationPolicyRequest> policy = ParseAttestationPolicy(request.body);
   if (!policy.ok()) return PolicyResult(policy.status());
+  if (parts_.remote != nullptr) {
+    return PolicyResult(parts_.remote->SetPolicy(policy->id, policy->text, request.authorization));
+  }
   return PolicyResult(parts_.policies->Set(PolicyKind::kAttestation, policy->id, policy->text));
 }
 
 HttpResponse Api::ListAttestationPolicies(const HttpRequest&, const Target&, const Path&) const {
+  if (parts_.remote != nullptr) return NotWithRemote("list attestation policies");
   return PolicyIds(parts_.policies->List(PolicyKind::kAttestation));
 }
 
 HttpResponse Api::RegisterReferenceValue(const HttpRequest& request, const Target&, const Path&) const {
+  if (parts_.remote != nullptr) {
+    const absl::Status status = parts_.remote->RegisterReferenceValues(request.body, request.authorization);
+    return status.ok() ? Json("") : ErrorResponse(KbsErrorType::kRvps, status);
+  }
   const absl::StatusOr<std::vector<std::string>> names = parts_.reference_values->Register(request.body);
   if (!names.ok()) return ErrorResponse(KbsErrorType::kRvps, names.status());
   log::Info("reference values registered", {{"names", StrJoin(*names, " ")}});
@@ -164,18 +180,21 @@ HttpResponse Api::RegisterReferenceValue(const HttpRequest& request, const Targe
 HttpResponse Api::QueryReferenceValue(const HttpRequest&, const Target&, const Path& path) const {
   const absl::StatusOr<std::string> name = ReferenceName(path);
   if (!name.ok()) return ErrorResponse(KbsErrorType::kInvalidRequestPath, name.status());
-  absl::StatusOr<std::optional<std::string>> value = parts_.reference_values->Query(*name);
+  absl::StatusOr<std::optional<std::string>> value = parts_.remote != nullptr
+                                                         ? parts_.remote->QueryReferenceValue(*name)
+                                                         : parts_.reference_values->Query(*name);
   if (!value.ok()) return ErrorResponse(KbsErrorType::kRvps, value.status(), 500);
   if (value->has_value()) return Json(**std::move(value));
-  return ErrorResponse(KbsErrorType::kRvps,
-                       StrCat("reference value '", *name, "' ",
-                              parts_.reference_values->Expired(*name) ? "has expired" : "is not registered"),
-                       404);
+  const bool expired = parts_.remote == nullptr && parts_.reference_values->Expired(*name);
+  return ErrorResponse(
+      KbsErrorType::kRvps,
+      StrCat("reference value '", *name, "' ", expired ? "has expired" : "is not registered"), 404);
 }
 
 HttpResponse Api::RemoveReferenceValue(const HttpRequest&, const Target&, const Path& path) const {
   const absl::StatusOr<std::string> name = ReferenceName(path);
   if (!name.ok()) return ErrorResponse(KbsErrorType::kInvalidRequestPath, name.status());
+  if (parts_.remote != nullptr) return NotWithRemote("remove a reference value");
   const absl::StatusOr<bool> removed = parts_.reference_values->Remove(*name);
   if (!removed.ok()) return ErrorResponse(KbsErrorType::kRvps, removed.status(), 500);
   if (!*removed)

@@ -16,6 +16,7 @@
 #include <memory>
 
 #include "trustee/attestation/attestation_service.h"
+#include "trustee/faces/remote_as.h"
 #include "trustee/kbs/admin_auth.h"
 #include "trustee/kbs/handshake.h"
 #include "trustee/kbs/metrics.h"
@@ -28,7 +29,9 @@ namespace cc::trustee {
 class Api {
  public:
   struct Parts {
+    // Null when `remote` is set, which then also has the attestation policies and the reference values.
     std::shared_ptr<AttestationService> attestation;
+    std::shared_ptr<RemoteAs> remote;
     std::shared_ptr<PolicyBook> policies;
     std::shared_ptr<ReferenceValues> reference_values;
     std::shared_ptr<DecisionLog> decisions;

@@ -34,7 +34,7 @@ HttpResponse Handshake::Auth(const HttpRequest& request) const {
     const bool version = absl::IsUnauthenticated(tee.status());
     return ErrorResponse(version ? KbsErrorType::kAttestation : KbsErrorType::kSerde, tee.status());
   }
-  if (const absl::Status accepted = attestation_->CheckTee(*tee); !accepted.ok()) {
+  if (const absl::Status accepted = appraiser_->CheckTee(*tee); !accepted.ok()) {
     log::Warning("handshake refused", {{"peer", request.peer}, {"error", accepted}});
     return ErrorResponse(KbsErrorType::kAttestation, accepted, 403);
   }
@@ -66,7 +66,7 @@ HttpResponse Handshake::Attest(const HttpRequest& request) const {
   const absl::StatusOr<std::vector<EvidenceItem>> items =
       EvidenceItems(*std::move(attestation), session->tee);
   if (!items.ok()) return ErrorResponse(KbsErrorType::kSerde, items.status());
-  const absl::StatusOr<std::string> token = attestation_->Appraise(*items, kPolicy, SessionLabel(id));
+  const absl::StatusOr<std::string> token = appraiser_->Appraise(*items, kPolicy, SessionLabel(id));
   metrics_->CountAttestation(token.ok() ? "issued" : "refused");
   if (!token.ok()) return Refusal(token.status());
   if (const absl::Status stored = sessions_->Complete(id, *token); !stored.ok()) {

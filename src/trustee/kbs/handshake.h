@@ -5,7 +5,7 @@
 
 #include <memory>
 
-#include "trustee/attestation/attestation_service.h"
+#include "trustee/attestation/appraiser.h"
 #include "trustee/kbs/http.h"
 #include "trustee/kbs/metrics.h"
 #include "trustee/kbs/session.h"
@@ -14,15 +14,15 @@ namespace cc::trustee {
 
 class Handshake {
  public:
-  Handshake(std::shared_ptr<AttestationService> attestation, std::shared_ptr<Sessions> sessions,
+  Handshake(std::shared_ptr<Appraiser> appraiser, std::shared_ptr<Sessions> sessions,
             std::shared_ptr<Metrics> metrics)
-      : attestation_(std::move(attestation)), sessions_(std::move(sessions)), metrics_(std::move(metrics)) {}
+      : appraiser_(std::move(appraiser)), sessions_(std::move(sessions)), metrics_(std::move(metrics)) {}
 
   HttpResponse Auth(const HttpRequest& request) const;
   HttpResponse Attest(const HttpRequest& request) const;
 
  private:
-  const std::shared_ptr<AttestationService> attestation_;
+  const std::shared_ptr<Appraiser> appraiser_;
   const std::shared_ptr<Sessions> sessions_;
   const std::shared_ptr<Metrics> metrics_;
 };
