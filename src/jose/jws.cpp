@@ -169,7 +169,10 @@ absl::StatusOr<std::string> VerifyCompact(std::string_view text, const Key& key,
   if (header.contains("crit")) {
     return absl::PermissionDeniedError("JWS: the header has critical extensions, none is understood");
   }
-  if (header.contains("b64")) return absl::PermissionDeniedError("JWS: unencoded payloads are not accepted");
+  // Upstream's tool for sealed secrets writes the default, true.
+  if (const auto b64 = header.find("b64"); b64 != header.end() && *b64 != true) {
+    return absl::PermissionDeniedError("JWS: unencoded payloads are not accepted");
+  }
   CC_RETURN_IF_ERROR(CheckFit(key, algorithm));
   if (key.IsEc()) parts.signature = RawToDer(parts.signature, key.coordinate_size());
 

@@ -93,6 +93,15 @@ TEST(JwsTest, RefusesForgeriesAndOddities) {
   }
 }
 
+// "b64": true is what holds without it (RFC 7797); upstream's `secret seal` writes it into sealed secrets.
+TEST(JwsTest, ADefaultThatIsSpelledOutIsNoOddity) {
+  const Key key = NewKey(KeyType::kP256);
+  const std::string text = *SignCompact(key, SignatureAlgorithm::kEs256, json{{"b64", true}}, "payload");
+  EXPECT_EQ(*VerifyCompact(text, key, SignatureAlgorithm::kEs256), "payload");
+  const std::string number = *SignCompact(key, SignatureAlgorithm::kEs256, json{{"b64", 1}}, "payload");
+  EXPECT_FALSE(VerifyCompact(number, key, SignatureAlgorithm::kEs256).ok());
+}
+
 TEST(JwtTest, ChecksTimesIssuerAndAudience) {
   const Key key = NewKey(KeyType::kEd25519);
   const JwtRules rules{.now = 1000, .leeway = 5, .issuer = "owner", .audience = "kbs"};
