@@ -27,6 +27,13 @@ def find_kernel(files):
     return images[0]
 
 
+def find_config(files):
+    configs = sorted(files.glob("boot/config-*")) + sorted(files.glob("usr/lib/modules/*/config"))
+    if not configs:
+        sys.exit(f"guest build: no kernel configuration in {files}")
+    return configs[0]
+
+
 def module_tree(files):
     trees = sorted(files.glob("lib/modules/*")) + sorted(files.glob("usr/lib/modules/*"))
     for tree in trees:

@@ -10,8 +10,9 @@ import unittest
 from stack import BINARIES, GUEST, TOP
 
 PARTS = {
-    "node": ["usr/local/bin/containerd-shim-cc-v2", "usr/share/kata-cc/vmlinuz", "usr/share/kata-cc/initramfs.cpio",
-             "etc/kata-cc/config.toml", "usr/share/kata-cc/containerd/kata-cc-containerd-2.toml"],
+    "node": ["usr/local/bin/containerd-shim-cc-v2", "usr/share/kata-cc/vmlinuz", "usr/share/kata-cc/config",
+             "usr/share/kata-cc/initramfs.cpio", "etc/kata-cc/config.toml",
+             "usr/share/kata-cc/containerd/kata-cc-containerd-2.toml"],
     "snapshotter": ["usr/local/bin/cc-snapshotter", "etc/kata-cc/snapshotter.toml",
                     "etc/systemd/system/cc-snapshotter.service", "etc/systemd/system/cc-snapshotter.socket"],
     "trustee": ["usr/local/bin/cc-trustee", "etc/cc-trustee/trustee.toml", "etc/systemd/system/cc-trustee.service"],

@@ -55,13 +55,17 @@ std::optional<Row> CheckLog(const Input& input, bool usable) {
   const std::string log = input.kernel_log ? *input.kernel_log : KernelLog();
   std::string_view found;
   for (const std::string_view line : StrSplit(log, '\n')) {
+    // Processors have LPA2, too.
+    if (line.find("CPU features:") != std::string_view::npos) continue;
     for (const std::string_view word : {"RMI ABI", "RMM", "LPA2", "kvm-rme", "kvm-rmi"}) {
       if (line.find(word) != std::string_view::npos) found = line;
     }
     if (found == line && line.find("LPA2") != std::string_view::npos) break;
   }
   if (found.empty()) return std::nullopt;
-  if (const size_t stamp = found.find("] "); stamp != std::string_view::npos) found.remove_prefix(stamp + 2);
+  // "<6>[    0.1] text"; some kernels do without the time.
+  if (found.starts_with('<')) found.remove_prefix(std::min(found.find('>'), found.size() - 1) + 1);
+  if (found.starts_with('[')) found.remove_prefix(std::min(found.find("] "), found.size() - 2) + 2);
   if (usable) return Row{"realm monitor", State::kOk, std::string(found), ""};
   const bool lpa2 = found.find("LPA2") != std::string_view::npos;
   return Refuse(

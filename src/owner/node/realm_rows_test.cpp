@@ -71,6 +71,11 @@ TEST_F(RealmRowsTest, QuoteTheKernelAboutItsMonitor) {
   EXPECT_EQ(Find("realm monitor", {.generation = cca::Generation::kRmeV7}).finding,
             "kvm [1]: RMI ABI version 1.0");
   input_.kernel_log =
+      "<6>CPU features: detected: 52-bit Virtual Addressing for KVM (LPA2)\n<6>kvm [1]: RMI ABI version "
+      "1.0\n";
+  EXPECT_EQ(Find("realm monitor", {.generation = cca::Generation::kRmeV7}).finding,
+            "kvm [1]: RMI ABI version 1.0");
+  input_.kernel_log =
       "[    0.1] kvm [1]: RMI ABI version 1.0\n[    0.2] kvm [1]: RMM doesn't support LPA2\n[ 0.3] other\n";
   const Row lpa2 = Find("realm monitor");
   EXPECT_EQ(lpa2.state, State::kFailed);
