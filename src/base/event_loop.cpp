@@ -75,12 +75,14 @@ bool EventLoop::Dispatch(int timeout) {
   const int n = ::epoll_wait(epoll_.get(), events.data(), static_cast<int>(events.size()), timeout);
   for (int i = 0; i < n; ++i) {
     const epoll_event& event = events[static_cast<size_t>(i)];
-    if (event.data.u64 == kWakeupId) {
+    // A copy: the struct is packed, a reference into it would be misaligned.
+    const uint64_t id = event.data.u64;
+    if (id == kWakeupId) {
       eventfd_t value;
       ::eventfd_read(wakeup_.get(), &value);
       continue;
     }
-    const auto found = handlers_.find(event.data.u64);
+    const auto found = handlers_.find(id);
     if (found == handlers_.end()) continue;
     // A copy of the owner: the handler may remove itself.
     const std::shared_ptr<Handler> handler = found->second;

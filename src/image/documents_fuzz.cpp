@@ -42,7 +42,7 @@ Target MakeTarget() {
       R"(","size":1,"annotations":{"a":"b"},"platform":{"os":"linux","architecture":"arm64","variant":"v8"}})");
   return {
       .seeds =
-          {"0docker.io/library/busybox:1.36@" + digest, "0[::1]:5000/a/b_c",
+          {"0docker.io/library/busybox:1.36@" + digest, "0[::1]:5000/a/b_c", "0XN0/a/b.c",
            StrCat(R"(1{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":)",
                   descriptor, R"(,"layers":[)", descriptor, "]}"),
            StrCat(

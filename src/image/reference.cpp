@@ -107,6 +107,13 @@ absl::StatusOr<Reference> Reference::Parse(std::string_view text) {
   if (first.found && LooksLikeHost(first.first)) {
     if (!ValidRegistry(first.first)) return Bad(original, "has an invalid registry host");
     reference.registry = ToLower(first.first);
+    // "Name/app" means a host "Name" to Docker, "name/app" a repository of Docker Hub. Hosts are told apart
+    // without regard to case everywhere, so this one would turn into the other when it is written and read
+    // again.
+    if (!LooksLikeHost(reference.registry)) {
+      return Bad(original,
+                 "names a registry by capitals alone; write it in full, as name.domain or name:port");
+    }
     text = first.second;
   } else {
     reference.registry = "docker.io";

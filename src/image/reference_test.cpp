@@ -49,8 +49,8 @@ TEST_P(ReferenceBadTest, IsRefused) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Table, ReferenceBadTest,
-                         testing::Values("", "docker://", "https://example.com/app", "App", "a//b", "/app",
-                                         "app/", "app:", "app:-x", "app@", "app@sha256:123",
+                         testing::Values("", "docker://", "https://example.com/app", "App", "Name/app",
+                                         "a//b", "/app", "app/", "app:", "app:-x", "app@", "app@sha256:123",
                                          "app@md5:" + std::string(64, 'a'), "a b", "a..b", "a___b", "-a",
                                          "a-", "../etc/passwd", "example.com/../x", "example.com/a/../b",
                                          "host:0/app", "host:99999/app", "host:5000x/app", "[::1/app",
