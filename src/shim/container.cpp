@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "base/strings.h"
+#include "base/thread.h"
 #include "containerd/events.pb.h"
 #include "shim/copy_files.h"
 #include "shim/oci_spec.h"
@@ -24,8 +25,11 @@ using containerd::task::v2::CreateTaskRequest;
 constexpr std::chrono::seconds kCallTimeout{60};
 // Callers poll statistics and send signals while they hold up others.
 constexpr std::chrono::seconds kPollTimeout{10};
-// A guest that does not even take SIGKILL by then is ended as a whole: a forced delete never waits for it.
-constexpr std::chrono::seconds kForcedKillTimeout{5};
+// A guest that takes no SIGKILL within the first and shows no sign of life within the second is ended as a
+// whole: a forced delete never waits for it. One that is only busy has until the third.
+constexpr std::chrono::seconds kForcedKillTimeout{2};
+constexpr std::chrono::seconds kSignOfLife{1};
+constexpr std::chrono::seconds kBusyKillTimeout{10};
 constexpr std::chrono::seconds kRemoveTimeout{10};
 // What a client has not read of a deleted process's output by then is lost.
 constexpr std::chrono::seconds kDeleteDrain{2};
@@ -93,7 +97,7 @@ absl::Status Container::CopyVolumes(const std::vector<HostCopy>& copies,
 
 void Container::RemoveFromGuest() {
   context_.sandbox->volume_watch().Remove(id());
-  absl::StatusOr<std::shared_ptr<agent_proto::AgentClient>> agent = Agent();
+  absl::StatusOr<std::shared_ptr<agent_proto::AgentClient>> agent = ResponsiveAgent();
   if (!agent.ok()) return;
   grpc::RemoveContainerRequest request;
   request.set_container_id(id());
@@ -183,21 +187,47 @@ absl::Status Container::Kill(const std::string& exec_id, uint32_t signal, bool a
   if (!all) request.set_exec_id(GuestExecId(*process));
   request.set_signal(signal);
   const bool forced = signal == SIGKILL;
+  if (forced && process->is_init() && grouping_.kind == ContainerKind::kSandbox) {
+    // The end of the pod, whose containers were stopped before: nothing in the guest needs to be asked for
+    // that.
+    EndSandbox("it was stopped");
+    return absl::OkStatus();
+  }
   absl::StatusOr<std::shared_ptr<agent_proto::AgentClient>> agent = Agent();
   if (!agent.ok() && context_.sandbox->ended()) return absl::NotFoundError("process already finished");
   CC_RETURN_IF_ERROR(agent.status());
   const absl::Status status =
-      (*agent)->SignalProcess(request, forced ? kForcedKillTimeout : kPollTimeout).status();
-  if (forced && absl::IsDeadlineExceeded(status)) {
-    context_.sandbox->Fail(StrCat("its agent took no SIGKILL within ", kForcedKillTimeout.count(), " s"));
-    return absl::OkStatus();
-  }
+      forced ? ForceKill(**agent, request) : (*agent)->SignalProcess(request, kPollTimeout).status();
   // Gone meanwhile: its exit is on the way.
   if (!status.ok() && !absl::IsNotFound(status)) return Annotate(status, StrCat("send signal ", signal));
   // A container that was never started has nobody who waits for its end yet.
   if (process->is_init() && state == ProcessState::kCreated && (signal == SIGKILL || signal == SIGTERM)) {
     process->Abandon();
   }
+  return absl::OkStatus();
+}
+
+void Container::EndSandbox(const std::string& reason) {
+  absl::StatusOr<Thread> thread =
+      Thread::Start("end", [sandbox = context_.sandbox, reason] { sandbox->Fail(reason); });
+  if (thread.ok()) {
+    thread->Detach();
+  } else {
+    context_.sandbox->Fail(reason);
+  }
+}
+
+absl::Status Container::ForceKill(agent_proto::AgentClient& agent,
+                                  const grpc::SignalProcessRequest& request) {
+  absl::Status status = context_.sandbox->Responsive();
+  if (status.ok()) {
+    status = agent.SignalProcess(request, kForcedKillTimeout).status();
+    if (absl::IsDeadlineExceeded(status) && agent.Check({}, kSignOfLife).ok()) {
+      status = agent.SignalProcess(request, kBusyKillTimeout).status();
+    }
+    if (!absl::IsDeadlineExceeded(status)) return status;
+  }
+  EndSandbox(StrCat("its agent took no SIGKILL: ", MessageOf(status)));
   return absl::OkStatus();
 }
 
@@ -268,7 +298,7 @@ absl::Status Container::Update(const google::protobuf::Any& resources) {
 absl::StatusOr<google::protobuf::Any> Container::Stats() {
   grpc::StatsContainerRequest request;
   request.set_container_id(id());
-  CC_ASSIGN_OR_RETURN(const auto agent, Agent());
+  CC_ASSIGN_OR_RETURN(const auto agent, ResponsiveAgent());
   absl::StatusOr<grpc::StatsContainerResponse> stats = agent->StatsContainer(request, kPollTimeout);
   if (!stats.ok()) return Annotate(stats.status(), "statistics of container " + id());
   return ConvertStats(*stats, HostCgroupMode());
@@ -299,6 +329,11 @@ absl::Status Container::PrepareDelete() {
   init_->Abandon();
   if (state == ProcessState::kStopped) init_->streams().WaitFinished(kDeleteDrain);
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<agent_proto::AgentClient>> Container::ResponsiveAgent() const {
+  CC_RETURN_IF_ERROR(context_.sandbox->Responsive());
+  return Agent();
 }
 
 void Container::CloseStreams() {

@@ -50,6 +50,7 @@ class Container : public std::enable_shared_from_this<Container> {
   // "" is the init process. NotFound names the exec.
   absl::StatusOr<std::shared_ptr<Process>> FindProcess(const std::string& exec_id) const;
   bool created() const;
+  bool sandbox_ended() const { return context_.sandbox->ended(); }
   bool paused() const;
 
   absl::Status Start(const std::string& exec_id);
@@ -78,6 +79,13 @@ class Container : public std::enable_shared_from_this<Container> {
   absl::StatusOr<std::shared_ptr<agent_proto::AgentClient>> Agent() const {
     return context_.sandbox->Agent();
   }
+  // The same, unless the guest is known to answer nothing.
+  absl::StatusOr<std::shared_ptr<agent_proto::AgentClient>> ResponsiveAgent() const;
+  // Ends the VM, without waiting for it: the end of the pod makes containerd shut this shim down, and the
+  // call that asked for it must have been answered by then.
+  void EndSandbox(const std::string& reason);
+  // Returns with the signal taken or the VM on its way out.
+  absl::Status ForceKill(agent_proto::AgentClient& agent, const grpc::SignalProcessRequest& request);
   // The guest's name of a process.
   std::string GuestExecId(const Process& process) const {
     return process.is_init() ? id() : process.exec_id();

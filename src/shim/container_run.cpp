@@ -55,7 +55,7 @@ absl::Status Container::Start(const std::string& exec_id) {
 }
 
 absl::Status Container::StartInGuest(const Process& process) {
-  CC_ASSIGN_OR_RETURN(const auto agent, Agent());
+  CC_ASSIGN_OR_RETURN(const auto agent, ResponsiveAgent());
   if (process.is_init()) {
     // The network may have been attached between Create and Start.
     CC_RETURN_IF_ERROR(context_.sandbox->SyncNetwork());

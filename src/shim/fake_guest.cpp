@@ -206,7 +206,12 @@ void FakeGuest::RegisterProcesses(ttrpc::Server& server) {
       service, "SignalProcess",
       [this](const ttrpc::CallContext&, const grpc::SignalProcessRequest& in, Empty&) {
         Record(StrCat("SignalProcess ", in.exec_id(), " ", in.signal()));
-        if (!WaitFor([&] { return !hangs_; })) return absl::UnavailableError("VM ended");
+        bool ignored = false;
+        {
+          const std::lock_guard lock(mutex_);
+          ignored = std::exchange(ignores_signal_, false);
+        }
+        if (!WaitFor([&] { return !hangs_ && !ignored; })) return absl::UnavailableError("VM ended");
         Exit(in.exec_id().empty() ? in.container_id() : in.exec_id(), 128 + static_cast<int>(in.signal()));
         return absl::OkStatus();
       });
@@ -317,6 +322,11 @@ void FakeGuest::ReportOom(const std::string& container_id) {
 void FakeGuest::Hang() {
   const std::lock_guard lock(mutex_);
   hangs_ = true;
+}
+
+void FakeGuest::IgnoreNextSignal() {
+  const std::lock_guard lock(mutex_);
+  ignores_signal_ = true;
 }
 
 std::vector<std::string> FakeGuest::calls() {

@@ -44,6 +44,8 @@ class FakeGuest : public std::enable_shared_from_this<FakeGuest> {
   void ReportOom(const std::string& container_id);
   // From now on the agent answers neither health checks nor signals.
   void Hang();
+  // The agent is busy: the next signal gets no answer, all else does.
+  void IgnoreNextSignal();
 
   // What init of a container "wrote" to its termination log.
   void SetTerminationLog(const std::string& container_id, const std::string& message);
@@ -81,6 +83,7 @@ class FakeGuest : public std::enable_shared_from_this<FakeGuest> {
   std::condition_variable changed_;
   bool running_ = false;
   bool hangs_ = false;
+  bool ignores_signal_ = false;
   ino_t network_namespace_ = 0;
   size_t nics_ = 0;
   std::chrono::microseconds clock_{};

@@ -26,6 +26,8 @@ constexpr std::chrono::milliseconds kFirstDial{250};
 constexpr std::chrono::milliseconds kMaxDialDelay{1000};
 constexpr std::chrono::seconds kSetUpTimeout{60};
 constexpr std::chrono::seconds kHealthInterval{5};
+// A guest that is only busy answers a health check earlier.
+constexpr std::chrono::seconds kSilence{3};
 // How long a VM may live without its agent: enough for a guest that is powering off to say so.
 constexpr std::chrono::seconds kLostAgentGrace{2};
 
@@ -395,9 +397,15 @@ void Sandbox::WatchHealth(const std::shared_ptr<agent_proto::AgentClient>& agent
     {
       std::unique_lock lock(mutex_);
       if (changed_.wait_for(lock, std::min(limit, kHealthInterval), ended)) return;
+      unanswered_since_ = std::chrono::steady_clock::now();
     }
     // Any answer is a sign of life, and a lost connection is noticed elsewhere.
-    if (!absl::IsDeadlineExceeded(agent->Check({}, limit).status())) continue;
+    const bool answered = !absl::IsDeadlineExceeded(agent->Check({}, limit).status());
+    if (answered) {
+      const std::lock_guard lock(mutex_);
+      unanswered_since_.reset();
+      continue;
+    }
     log::Error("agent does not answer, stopping the VM");
     Fail(StrCat("its agent did not answer for ", limit.count(), " s (vmm.agent_timeout_s)"));
     return;
@@ -480,6 +488,16 @@ absl::StatusOr<std::shared_ptr<agent_proto::AgentClient>> Sandbox::Agent() const
   if (phase_ == Phase::kEnded) return EndStatusLocked();
   if (agent_ == nullptr) return absl::UnavailableError("the VM has not booted yet");
   return agent_;
+}
+
+absl::Status Sandbox::Responsive() const {
+  const std::lock_guard lock(mutex_);
+  if (!unanswered_since_.has_value()) return absl::OkStatus();
+  const auto silence = std::chrono::steady_clock::now() - *unanswered_since_;
+  if (silence < kSilence) return absl::OkStatus();
+  return absl::UnavailableError(StrCat("the guest's agent has not answered for ",
+                                       std::chrono::duration_cast<std::chrono::seconds>(silence).count(),
+                                       " s"));
 }
 
 pid_t Sandbox::vm_pid() const {

@@ -63,6 +63,9 @@ class Sandbox {
 
   // The connected agent; Unavailable, with the reason, before Boot and after the end.
   absl::StatusOr<std::shared_ptr<agent_proto::AgentClient>> Agent() const;
+  // Unavailable when the agent has owed the answer to a health check for longer than a guest that lives
+  // needs. Nothing is asked: callers that hold up others use it instead of waiting for such a guest.
+  absl::Status Responsive() const;
   // Tells the guest what changed in the pod's network since it was told the last time.
   absl::Status SyncNetwork();
   pid_t vm_pid() const;
@@ -126,6 +129,7 @@ class Sandbox {
   bool end_done_ = false;  // phase is kEnded and all is removed
   bool agent_pushed_ready_ = false;
   bool agent_closed_ = false;
+  std::optional<std::chrono::steady_clock::time_point> unanswered_since_;  // of the health check under way
   std::string end_reason_;
   std::unique_ptr<vmm::Vm> vm_;  // set once; the VM itself is thread-safe
   std::unique_ptr<Egress> egress_;
