@@ -112,6 +112,8 @@ absl::StatusOr<SandboxRecord> SandboxRecord::Load(const std::string& bundle) {
   return record;
 }
 
+void SandboxRecord::Remove(const std::string& bundle) { ::unlink((bundle + kRecordName).c_str()); }
+
 std::string SandboxDirName(const std::string& namespace_name, const std::string& id) {
   return StrCat(id.substr(0, 20), "-", Sha256Hex(StrCat(namespace_name, "/", id)).substr(0, 10));
 }

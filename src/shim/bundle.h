@@ -55,6 +55,8 @@ struct SandboxRecord {
 
   absl::Status Save(const std::string& bundle) const;
   static absl::StatusOr<SandboxRecord> Load(const std::string& bundle);
+  // There is nothing left to clean up.
+  static void Remove(const std::string& bundle);
 };
 
 // Name of a sandbox's directory beneath state_dir: short (socket paths are limited to 107 bytes), readable,

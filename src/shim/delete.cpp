@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "base/file.h"
+#include "base/socket.h"
 #include "base/status.h"
 #include "base/strings.h"
 #include "containerd/task.pb.h"
@@ -31,7 +32,8 @@ absl::Status RemoveStateDir(const std::string& path, const Flags& flags) {
   return error ? ErrnoStatus(error.value(), StrCat("remove ", path)) : absl::OkStatus();
 }
 
-// A member's address file names the socket of its pod, which is not ours to remove.
+// A member's address file names the socket of its pod, which is not ours to remove; nor is that of a shim
+// that lives on for its other containers.
 void RemoveOwnSocket(const std::string& bundle, const Flags& flags) {
   absl::StatusOr<std::string> address = ReadFile(bundle + "/address", 4096);
   if (!address.ok()) return;
@@ -41,7 +43,7 @@ void RemoveOwnSocket(const std::string& bundle, const Flags& flags) {
   path.remove_prefix(kScheme.size());
   const std::filesystem::path socket(path);
   const std::filesystem::path own(SocketPath("", flags.address, flags.namespace_name, flags.id));
-  if (socket.filename() == own.filename()) ::unlink(socket.c_str());
+  if (socket.filename() == own.filename() && !ConnectUnix(socket).ok()) ::unlink(socket.c_str());
 }
 
 }  // namespace

@@ -49,6 +49,15 @@ TEST_F(DeleteTest, SocketOfThePodStaysWhenAMemberIsDeleted) {
   EXPECT_TRUE(std::filesystem::exists(socket));
 }
 
+TEST_F(DeleteTest, SocketOfAShimThatLivesOnStays) {
+  const std::string path = SocketPath(dir_.path(), flags_.address, flags_.namespace_name, "c1");
+  const absl::StatusOr<UniqueFd> listener = ListenUnix(path);
+  ASSERT_TRUE(listener.ok());
+  ASSERT_TRUE(WriteFileAtomic(dir_.path() + "/address", "unix://" + path).ok());
+  ASSERT_TRUE(Delete(flags_).ok());
+  EXPECT_TRUE(std::filesystem::exists(path));
+}
+
 TEST_F(DeleteTest, NeedsAnId) {
   flags_.id.clear();
   EXPECT_EQ(Delete(flags_).status().code(), absl::StatusCode::kInvalidArgument);

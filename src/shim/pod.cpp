@@ -38,6 +38,9 @@ absl::StatusOr<ProcessExit> Pod::Delete(const std::string& id) {
     ended->Stop();
   } else {
     container->RemoveFromGuest();
+    // containerd may call `delete` for this container next: after its own restart it forgets a dead pod's
+    // sandbox before it asks what became of the other containers. Then this shim has to live on.
+    if (container->sandbox_ended()) SandboxRecord::Remove(container->bundle());
   }
   container->CloseStreams();
   CC_ASSIGN_OR_RETURN(const std::shared_ptr<Process> init, container->FindProcess(""));

@@ -353,6 +353,19 @@ TEST_F(PodTest, VmDeathStopsEverythingWith137) {
   EXPECT_EQ(Delete("c1")->exit_status(), 137u);
 }
 
+TEST_F(PodTest, ADeadPodsSandboxIsForgottenWithoutTheShimOfTheOthers) {
+  ASSERT_TRUE(CreateSandboxContainer().ok());
+  ASSERT_TRUE(CreateMember("c2").ok());
+  ASSERT_TRUE(Start("c2").ok());
+  ASSERT_TRUE(SandboxRecord::Load(path("c1")).ok());
+  guest_->KillVm("qemu was killed by signal 9");
+  ASSERT_TRUE(Wait("c1").ok());
+  ASSERT_TRUE(Delete("c1").ok());
+  EXPECT_EQ(SandboxRecord::Load(path("c1")).status().code(), absl::StatusCode::kNotFound);
+  EXPECT_EQ(Wait("c2")->exit_status(), 137u);
+  EXPECT_EQ(Delete("c2")->exit_status(), 137u);
+}
+
 TEST_F(PodTest, AgentThatFallsSilentEndsThePod) {
   ASSERT_TRUE(WriteFileAtomic(path("config.toml"), "state_dir = \"" + path("state") +
                                                        "\"\n[vmm]\nbackend = \"fake\"\nagent_timeout_s = 1\n")
@@ -374,6 +387,30 @@ TEST_F(PodTest, ForcedKillOfASilentGuestEndsThePod) {
   EXPECT_EQ(Kill("c2", 9).code(), kNotFound);
   EXPECT_TRUE(Delete("c2").ok());
   EXPECT_FALSE(guest_->vm_running());
+}
+
+TEST_F(PodTest, ForcedKillOfABusyGuestEndsTheContainerOnly) {
+  ASSERT_TRUE(CreateSandboxContainer().ok());
+  ASSERT_TRUE(CreateMember("c2").ok());
+  ASSERT_TRUE(Start("c2").ok());
+  guest_->IgnoreNextSignal();
+  ASSERT_TRUE(Kill("c2", 9).ok());
+  EXPECT_EQ(Wait("c2")->exit_status(), 137u);
+  EXPECT_TRUE(guest_->vm_running());
+}
+
+TEST_F(PodTest, ForcedKillOfThePodsOwnContainerAsksNothingOfTheGuest) {
+  ASSERT_TRUE(CreateSandboxContainer().ok());
+  ASSERT_TRUE(Start("c1").ok());
+  ASSERT_TRUE(CreateMember("c2").ok());
+  ASSERT_TRUE(Start("c2").ok());
+  guest_->Hang();
+  ASSERT_TRUE(Kill("c1", 9).ok());
+  EXPECT_EQ(Wait("c1")->exit_status(), 137u);
+  EXPECT_EQ(Wait("c2")->exit_status(), 137u);
+  EXPECT_FALSE(guest_->vm_running());
+  const std::vector<std::string> calls = guest_->calls();
+  EXPECT_THAT(calls, testing::Not(testing::Contains(testing::HasSubstr("SignalProcess"))));
 }
 
 TEST_F(PodTest, OnePullDoesNotDelayTheRestOfThePod) {
