@@ -11,6 +11,7 @@
 #include <string>
 #include <thread>
 
+#include "agent_proto/data_hub_end.h"
 #include "agent_proto/names.h"
 #include "attest/ocicrypt/encrypted_layer.h"
 #include "base/file.h"
@@ -243,6 +244,15 @@ Role RoleOfName(std::string_view program) {
   return Role::kAll;
 }
 
+// For the agent, which tells those who wait for an image.
+void LeaveLastWords(const Flags& flags, const absl::Status& status) {
+  const std::string socket =
+      flags.socket.empty() ? std::string(cc::agent_proto::kDataHubSocket) : flags.socket;
+  const absl::Status written = cc::WriteFileAtomic(cc::StrCat(socket, cc::agent_proto::kDataHubErrorSuffix),
+                                                   cc::MessageOf(status), 0600);
+  if (!written.ok()) cc::log::Warning("last words not written", {{"error", written}});
+}
+
 void AddOptions(CLI::App& app, Flags& flags) {
   app.add_option("--socket", flags.socket,
                  cc::StrCat("Unix socket of the data hub (", cc::agent_proto::kDataHubSocket, ")"));
@@ -288,6 +298,7 @@ int main(int argc, char** argv) {
   const absl::Status status = Serve(flags, verdict);
   if (status.ok()) return 0;
   cc::log::Error("cc-datahub ends", {{"cause", status}});
+  if (flags.role != Role::kAttestationAgent) LeaveLastWords(flags, status);
   verdict.Tell(status).IgnoreError();
   return 1;
 }

@@ -182,7 +182,8 @@ absl::Status RunDaemon(DaemonOptions options) {
   const absl::StatusOr<InitDataFiles> init_data =
       options.sandbox.init ? TakeInitData(modules) : absl::StatusOr<InitDataFiles>(InitDataFiles());
   DataHub data_hub(options.data_hub_program,
-                   init_data.ok() ? init_data->data_hub_arguments : std::vector<std::string>(), &reaper);
+                   init_data.ok() ? init_data->data_hub_arguments : std::vector<std::string>(),
+                   options.sandbox.data_hub, &reaper);
   absl::Status opened = init_data.status();
   if (opened.ok()) opened = Open(*init_data, params.start_data_hub, data_hub, policy);
   if (!opened.ok()) log::Error("nothing may start in this guest", {{"cause", opened}});

@@ -6,6 +6,8 @@
 
 #include <cerrno>
 
+#include "agent_proto/data_hub_end.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "base/status.h"
@@ -36,7 +38,7 @@ absl::Status DataHub::Launch(int verdict) {
 
 void DataHub::Start() {
   if (const absl::Status status = Launch(-1); !status.ok()) {
-    log::Error("no data hub: images cannot be pulled", {{"error", status}});
+    GiveUp(std::string(MessageOf(status)));
   }
 }
 
@@ -55,7 +57,17 @@ absl::StatusOr<initdata::Binding> DataHub::StartForVerdict() {
 void DataHub::Ended(int status) {
   log::Warning("the data hub has ended", {{"status", status}});
   if (starts_ < kMaxStarts) return Start();
-  log::Error("the data hub keeps ending; images cannot be pulled any more", {{"program", program_}});
+  GiveUp(StrCat(program_, " keeps ending"));
+}
+
+void DataHub::GiveUp(const std::string& reason) const {
+  log::Error("no data hub: images cannot be pulled", {{"error", reason}});
+  constexpr size_t kMaxWords = 4096;
+  const absl::StatusOr<std::string> words =
+      ReadFile(StrCat(socket_, agent_proto::kDataHubErrorSuffix), kMaxWords);
+  const absl::Status status = WriteFileAtomic(StrCat(socket_, agent_proto::kDataHubFailedSuffix),
+                                              words.ok() ? StrCat(reason, ": ", *words) : reason, 0600);
+  if (!status.ok()) log::Error("those who wait for the data hub are not told", {{"error", status}});
 }
 
 }  // namespace cc::agent

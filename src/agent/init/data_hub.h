@@ -18,8 +18,12 @@ namespace cc::agent {
 
 class DataHub {
  public:
-  DataHub(std::string program, std::vector<std::string> arguments, Reaper* reaper)
-      : program_(std::move(program)), arguments_(std::move(arguments)), reaper_(reaper) {}
+  // `socket` is the data hub's, beside which it leaves its last words.
+  DataHub(std::string program, std::vector<std::string> arguments, std::string socket, Reaper* reaper)
+      : program_(std::move(program)),
+        arguments_(std::move(arguments)),
+        socket_(std::move(socket)),
+        reaper_(reaper) {}
 
   // A guest image without the program has no data hub; that is logged.
   void Start();
@@ -32,9 +36,12 @@ class DataHub {
   // `verdict` >= 0 becomes the child's descriptor kVerdictFd.
   absl::Status Launch(int verdict);
   void Ended(int status);
+  // Whoever waits for the data hub learns that it does not come (PullImage).
+  void GiveUp(const std::string& reason) const;
 
   const std::string program_;
   const std::vector<std::string> arguments_;
+  const std::string socket_;
   Reaper* const reaper_;
   int starts_ = 0;
 };

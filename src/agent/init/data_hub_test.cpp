@@ -4,7 +4,11 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
+#include <thread>
+
+#include "agent/run/latch.h"
 #include "base/file.h"
 #include "base/unique_fd.h"
 #include "gmock/gmock.h"
@@ -19,7 +23,7 @@ class DataHubTest : public ::testing::Test {
  protected:
   void SetUp() override { Reaper::BlockSignals(); }
   absl::StatusOr<Binding> VerdictOf(const std::string& script) {
-    DataHub hub("/bin/sh", {"-c", script}, &reaper_);
+    DataHub hub("/bin/sh", {"-c", script}, "/tmp/no-data-hub", &reaper_);
     return hub.StartForVerdict();
   }
   Reaper reaper_;
@@ -50,8 +54,24 @@ TEST_F(DataHubTest, EndWithoutAVerdictIsARefusal) {
 }
 
 TEST_F(DataHubTest, MissingProgramIsARefusal) {
-  DataHub hub("/nonexistent/cc-datahub", {}, &reaper_);
+  DataHub hub("/nonexistent/cc-datahub", {}, "/tmp/no-data-hub", &reaper_);
   EXPECT_THAT(hub.StartForVerdict().status().ToString(), ::testing::HasSubstr("/nonexistent/cc-datahub"));
+}
+
+TEST_F(DataHubTest, OneThatKeepsEndingIsGivenUpWithItsLastWords) {
+  const TempDir dir = *TempDir::Create("/tmp/cc-data-hub-");
+  const std::string socket = dir.path() + "/hub.sock";
+  DataHub hub("/bin/sh", {"-c", "echo no such key > " + socket + ".error; exit 1"}, socket, &reaper_);
+  const std::shared_ptr<Latch> stop = *Latch::Create();
+  std::thread waiting([&] {
+    while (!ReadFile(socket + ".failed", 4096).ok()) ::usleep(1000);
+    stop->Set();
+  });
+  hub.Start();
+  EXPECT_TRUE(reaper_.Run(stop->fd()).ok());
+  waiting.join();
+  EXPECT_THAT(*ReadFile(socket + ".failed", 4096),
+              ::testing::AllOf(::testing::HasSubstr("keeps ending"), ::testing::HasSubstr("no such key")));
 }
 
 }  // namespace

@@ -11,6 +11,8 @@
 #include <filesystem>
 #include <thread>
 
+#include "agent_proto/data_hub_end.h"
+#include "base/file.h"
 #include "base/socket.h"
 #include "base/status.h"
 #include "base/strings.h"
@@ -26,6 +28,7 @@ using Clock = std::chrono::steady_clock;
 // A socket file is there from bind(2) on, but takes connections only after listen(2), of which inotify says
 // nothing.
 constexpr std::chrono::milliseconds kListenRetry{20};
+constexpr size_t kMaxReason = 8192;
 
 absl::StatusOr<UniqueFd> WatchDirectoryOf(const std::string& socket) {
   UniqueFd watch(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
@@ -45,6 +48,12 @@ absl::StatusOr<UniqueFd> ConnectWhenReady(const PullRequest& request, Clock::tim
   while (true) {
     absl::StatusOr<UniqueFd> connection = ConnectUnix(request.socket);
     if (connection.ok()) return connection;
+    const absl::StatusOr<std::string> failed =
+        ReadFile(StrCat(request.socket, agent_proto::kDataHubFailedSuffix), kMaxReason);
+    if (failed.ok()) {
+      return absl::FailedPreconditionError(
+          StrCat("pull ", request.image, ": the guest's data hub does not run: ", *failed));
+    }
     auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
     if (wait.count() <= 0) {
       return absl::DeadlineExceededError(

@@ -20,8 +20,9 @@ struct PullRequest {
   std::shared_ptr<Latch> cancel;
 };
 
-// Blocks. A data hub that is still starting is waited for. Cancelled when the latch is set; errors of the
-// data hub are passed on with its text.
+// Blocks. A data hub that is still starting is waited for; one that the agent gave up (init/data_hub.h) is
+// not, and FailedPrecondition tells why it ended. Cancelled when the latch is set; errors of the data hub are
+// passed on with its text.
 absl::Status PullImage(const PullRequest& request);
 
 }  // namespace cc::agent

@@ -66,6 +66,16 @@ TEST(PullImage, WaitsForADataHubThatStartsLater) {
   EXPECT_EQ(seen.bundle_path(), "/b");
 }
 
+TEST(PullImage, TellsWhyTheDataHubDoesNotCome) {
+  Hub hub(Never);
+  auto pull = std::async(std::launch::async, [&] { return PullImage(Request(hub)); });
+  while (!OpenFile(hub.path().substr(0, hub.path().rfind('/')), 0).ok()) std::this_thread::yield();
+  ASSERT_TRUE(WriteFileAtomic(hub.path() + ".failed", "cdh.toml: no such key").ok());
+  const absl::Status status = pull.get();
+  EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_NE(status.message().find("cdh.toml: no such key"), std::string::npos) << status;
+}
+
 TEST(PullImage, PassesTheDataHubsErrorOn) {
   Hub hub([](const ttrpc::CallContext&, std::string_view, std::string&) {
     return absl::NotFoundError("registry answered 404");
