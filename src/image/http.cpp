@@ -157,6 +157,23 @@ absl::Status FromCurl(CURLcode code, const char* detail, const HttpOptions& opti
   }
 }
 
+// What the shim said, which makes the connection in the guest's place.
+absl::Status FromEgress(CURL* handle) {
+  long reply = 0;
+  curl_easy_getinfo(handle, CURLINFO_PROXY_ERROR, &reply);
+  switch (reply) {
+    case CURLPX_REPLY_CONNECTION_REFUSED:
+      return absl::UnavailableError("connection refused, tried from the node");
+    case CURLPX_REPLY_HOST_UNREACHABLE:
+      return absl::UnavailableError("the node knows no such host");
+    case CURLPX_REPLY_NOT_ALLOWED:
+      return absl::PermissionDeniedError(
+          "the node does not allow this host (image.egress_hosts in its config.toml)");
+    default:
+      return absl::UnavailableError(StrCat("the node cannot connect (SOCKS reply ", reply, ")"));
+  }
+}
+
 }  // namespace
 
 std::string HttpResponse::Header(std::string_view name) const {
@@ -318,9 +335,9 @@ absl::StatusOr<HttpResponse> HttpClient::Perform(const HttpRequest& request, con
   }
   if (code == CURLE_OK || error_page_cut) return std::move(transfer.response);
   if (!transfer.error.ok()) return transfer.error;
-  const absl::Status status = FromCurl(code, detail, options);
-  return egress.empty() ? status
-                        : Annotate(status, "through the host, as the guest has no network of its own");
+  if (egress.empty()) return FromCurl(code, detail, options);
+  if (code == CURLE_PROXY) return FromEgress(handle);
+  return Annotate(FromCurl(code, detail, options), "through the node");
 }
 
 }  // namespace cc::image

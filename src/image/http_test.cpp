@@ -314,7 +314,7 @@ TEST(HttpTest, AFailingEgressIsNamed) {
   options.egress_socket = [&] { return path; };
   const Got got = Get(HttpClient::Create(options).value(), {.url = "https://registry.invalid/x"});
   EXPECT_EQ(got.response.status().code(), absl::StatusCode::kUnavailable);
-  EXPECT_THAT(got.response.status().ToString(), HasSubstr("through the host"));
+  EXPECT_THAT(got.response.status().ToString(), HasSubstr("through the node"));
 }
 
 }  // namespace
