@@ -13,7 +13,7 @@ import tarfile
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 
 import ocilayout
-from crinode import TOOLS
+from crictl import TOOLS
 
 E2E = "registry.k8s.io/e2e-test-images"
 STAGING = "gcr.io/k8s-staging-cri-tools"

@@ -34,12 +34,6 @@ class Report(unittest.TestCase):
         self.assertIn("BeforeSuite", outcome(spec("x", "failed", "no", node="BeforeSuite")).problems(complete=True)[0])
         self.assertEqual(outcome().problems(complete=False), ["no test ran"])
 
-    def test_runs_of_parts_are_one_report(self):
-        merged = report.merge([[{"SpecReports": [spec("a", "failed", "x"), spec("b", "skipped")]}],
-                               [{"SpecReports": [spec("a", "passed"), spec("b", "skipped", "not here")]}],
-                               [{"SpecReports": [spec("a", "skipped"), spec("b", "skipped")]}]])
-        self.assertEqual(report.Outcome(merged, {}).counts(), "1 passed, 0 failed, 1 skipped")
-
     def test_rows(self):
         text = outcome(spec("a", "passed"), spec("b", "skipped", "not here"), spec("c", "skipped"),
                        spec("d", "failed", "x"), Area_d="a | b").markdown(lambda name: name == "Area a")

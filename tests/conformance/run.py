@@ -5,8 +5,6 @@
     tests/conformance/run.py              all tests; writes docs/conformance.md
     tests/conformance/run.py --subset     those that ./dev test runs; compares, writes nothing
     tests/conformance/run.py --focus RE   tests whose name matches; --report FILE keeps critest's report
-    tests/conformance/run.py --merge FILE...
-                                          writes docs/conformance.md from the reports of runs of parts
 
 Ends with 1 when a test failed that reasons.toml does not explain, or when an explained one passed.
 """
@@ -22,9 +20,11 @@ import tomllib
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "e2e"))
 
+import crictl
 import crinode
 import images
 import report
+from stack import TOP
 
 # At least one test of each area, chosen to cost few sandboxes: the whole list does not fit into a CI run.
 SUBSET = (
@@ -52,8 +52,8 @@ def run_critest(node, focus, output):
     images_file.write_text(json.dumps({"defaultTestContainerImage": f"{images.E2E}/busybox:1.29-2",
                                        "webServerTestImage": f"{images.E2E}/nginx:1.14-2"}))
     result = node.dir / "critest.json"
-    argv = [*node.inside, str(crinode.TOOLS / "critest"), "--runtime-endpoint", node.endpoint, "--image-endpoint",
-            node.endpoint, "--runtime-handler", crinode.HANDLER, "--test-images-file", str(images_file),
+    argv = [*node.inside, str(crictl.TOOLS / "critest"), "--runtime-endpoint", node.endpoint, "--image-endpoint",
+            node.endpoint, "--runtime-handler", crictl.HANDLER, "--test-images-file", str(images_file),
             f"--ginkgo.json-report={result}", "--ginkgo.seed=1", "--ginkgo.no-color", "--ginkgo.timeout=4h",
             *(f"--ginkgo.focus={expression}" for expression in focus)]
     with open(output, "w") as log:
@@ -68,25 +68,21 @@ def main():
     parser.add_argument("--subset", action="store_true")
     parser.add_argument("--focus", action="append", default=[])
     parser.add_argument("--report", type=pathlib.Path)
-    parser.add_argument("--merge", nargs="+", type=pathlib.Path, metavar="FILE")
-    parser.add_argument("--log", type=pathlib.Path, default=crinode.TOOLS / "critest.log")
+    parser.add_argument("--log", type=pathlib.Path, default=crictl.TOOLS / "critest.log")
     arguments = parser.parse_args()
     focus = list(SUBSET) if arguments.subset else arguments.focus
     reasons = tomllib.loads((HERE / "reasons.toml").read_text())
-    if arguments.merge:
-        results = report.merge(json.loads(path.read_text()) for path in arguments.merge)
-    else:
-        with crinode.CriNode() as node:
-            for name, image in images.all_images().items():
-                node.push(name, image)
-            results = run_critest(node, focus, arguments.log)
+    with crinode.CriNode() as node:
+        for name, image in images.all_images().items():
+            node.push(name, image)
+        results = run_critest(node, focus, arguments.log)
     if arguments.report:
         arguments.report.write_text(json.dumps(results))
     outcome = report.Outcome(results, reasons)
     print(outcome.summary())
     if not focus:
         subset = re.compile("|".join(SUBSET))
-        (crinode.TOP / "docs/conformance.md").write_text(outcome.markdown(lambda name: bool(subset.search(name))))
+        (TOP / "docs/conformance.md").write_text(outcome.markdown(lambda name: bool(subset.search(name))))
     problems = outcome.problems(complete=not focus)
     for problem in problems:
         print(f"conformance: {problem}", file=sys.stderr)
