@@ -1,14 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Initdata: the owner's configuration and policy reach the guest through the pod's annotation, by a disk."""
 
-import base64
-import gzip
 import unittest
 
 import ocilayout
+from initdata import ANNOTATION, encode
 from stack import Stack
-
-ANNOTATION = "io.katacontainers.config.hypervisor.cc_init_data"
 
 # All that a container's life needs, and no exec: the shape of the samples that CoCo publishes.
 NO_EXEC = "package agent_policy\n" + "".join(f"default {request} := true\n" for request in (
@@ -29,10 +26,7 @@ insecure = true
 
 
 def annotation(**files):
-    text = 'version = "0.1.0"\nalgorithm = "sha512"\n[data]\n'
-    for name, content in files.items():
-        text += f'"{name.replace("_", ".")}" = \'\'\'\n{content}\'\'\'\n'
-    return f"{ANNOTATION}={base64.b64encode(gzip.compress(text.encode())).decode()}"
+    return f"{ANNOTATION}={encode(**files)}"
 
 
 class InitData(unittest.TestCase):

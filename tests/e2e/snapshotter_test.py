@@ -8,7 +8,7 @@ import subprocess
 import unittest
 
 import ocilayout
-from cri import Cri
+from crictl import Crictl
 from stack import BINARIES, CONTAINERD_CONFIG, Stack, eventually
 
 # A pod without a network: the plugin answers as if it had made an interface.
@@ -21,7 +21,7 @@ echo '{"cniVersion":"0.4.0","interfaces":[{"name":"eth0","sandbox":"'"$CNI_NETNS
 CNI_CONFIG = {"cniVersion": "0.4.0", "name": "none", "plugins": [{"type": "none"}]}
 
 
-class SnapshotterStack(Stack):
+class SnapshotterStack(Crictl, Stack):
     namespace = "k8s.io"  # that of the CRI plugin
     snapshotter = None
     containerd_config = CONTAINERD_CONFIG.replace('disabled_plugins = ["io.containerd.grpc.v1.cri"]\n', "") + """
@@ -97,12 +97,9 @@ endpoint = ["http://127.0.0.1:{port}"]
     def unpacked(self):
         return sorted(path.name for path in (self.dir / "snapshots/unpack").iterdir())
 
-    def cri(self):
-        return Cri(self.dir / "containerd.sock")
-
     def pull(self, reference):
         """As a kubelet does. `ctr images pull` of containerd 1.6 cannot leave layers to a snapshotter."""
-        self.cri().PullImage(image={"image": reference})
+        self.crictl("pull", reference)
 
     def run(self, reference, name, *command, options=("--rm",), **kwargs):
         return super().run(reference, name, *command, options=("--snapshotter", "cc", *options), **kwargs)
@@ -236,24 +233,16 @@ class Kubelet(unittest.TestCase):
         reference = STACK.upload("pod:1", content)
         pause = ocilayout.Image([ocilayout.busybox_layer()], config={"Cmd": ["/bin/sleep", "1000000"], "Env": ["PATH=/bin"]})
         STACK.upload("pause:1", pause)
-        cri = STACK.cri()
-        cri.PullImage(image={"image": reference})
+        STACK.pull(reference)
         self.assertFalse(layers(content) & STACK.blobs())
-        config = {"metadata": {"name": "pod", "uid": "u1", "namespace": "default"}, "log_directory": str(STACK.dir)}
-        pod = cri.RunPodSandbox(config=config, runtime_handler="kata-cc").pod_sandbox_id
+        pod = STACK.run_pod("pod")
         try:
-            container = cri.CreateContainer(pod_sandbox_id=pod, sandbox_config=config, config={
-                "metadata": {"name": "c"}, "image": {"image": reference}, "command": ["/bin/sleep", "1000"],
-                "log_path": "c.log"}).container_id
-            cri.StartContainer(container_id=container)
-            result = cri.ExecSync(container_id=container, cmd=["/bin/cat", "/text"], timeout=60)
-            self.assertEqual((result.stdout, result.exit_code), (b"pod", 0))
+            container = pod.start("c", reference, "/bin/sleep", "1000")
+            self.assertEqual(STACK.crictl("exec", "--sync", container, "/bin/cat", "/text").stdout.strip(), "pod")
             self.assertFalse((layers(content) | layers(pause)) & STACK.blobs())
         finally:
-            cri.StopPodSandbox(pod_sandbox_id=pod)
-            cri.RemovePodSandbox(pod_sandbox_id=pod)
-        for name in (reference, f"{STACK.registry}/pause:1"):
-            cri.RemoveImage(image={"image": name})
+            pod.remove()
+        STACK.crictl("rmi", reference, f"{STACK.registry}/pause:1")
         eventually(lambda: STACK.rows() == [], lambda: f"left behind: {STACK.rows()}")
 
 

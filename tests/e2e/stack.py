@@ -5,6 +5,7 @@ Everything lives in one temporary directory and listens on loopback or on socket
 this module started are ended, by pid.
 """
 
+import contextlib
 import os
 import pathlib
 import random
@@ -125,7 +126,7 @@ class Stack:
             plain_http=", ".join(f'"{host}"' for host in [self.registry, *more_plain_http])))
         try:
             self.prepare()
-            self._start_registry()
+            self.start_registry()
             self.start_containerd()
         except BaseException:
             self.close()
@@ -156,12 +157,20 @@ class Stack:
     def wait_for_port(self, name, child, port):
         self.await_service(name, child, lambda: self._connects(("127.0.0.1", port)))
 
-    def _start_registry(self):
+    def start_registry(self):
         config = self.dir / "registry.yml"
         config.write_text(REGISTRY_CONFIG.format(dir=self.dir, address=self.registry_address,
                                                   port=self.registry_port))
-        child = self.spawn("registry", ["docker-registry", "serve", str(config)])
-        self.wait_for_port("registry", child, self.registry_port)
+        self.registry_service = self.spawn("registry", ["docker-registry", "serve", str(config)])
+        self.wait_for_port("registry", self.registry_service, self.registry_port)
+
+    def stop_registry(self):
+        self._kill(self.registry_service)
+
+    def _kill(self, child):
+        child.kill()
+        child.wait()
+        self.children.remove(child)
 
     def start_containerd(self):
         config = self.dir / "containerd.toml"
@@ -170,6 +179,19 @@ class Stack:
                             "KATA_CC_CONFIG": str(self.dir / "config.toml")} | self.env
         self.containerd = self.spawn("containerd", ["containerd", "-c", str(config)], env=env)
         self.await_service("containerd", self.containerd, lambda: self.ctr("version", check=False).returncode == 0)
+
+    @contextlib.contextmanager
+    def settings(self, old, new):
+        """Meanwhile the runtime's configuration has `new` in place of `old`."""
+        path = self.dir / "config.toml"
+        before = path.read_text()
+        if old not in before:
+            raise Failure(f"{path} has no {old!r}")
+        path.write_text(before.replace(old, new))
+        try:
+            yield
+        finally:
+            path.write_text(before)
 
     def _connects(self, address):
         try:
@@ -191,9 +213,7 @@ class Stack:
 
     def kill_containerd(self):
         """As a crash would: no chance to clean up."""
-        self.containerd.kill()
-        self.containerd.wait()
-        self.children.remove(self.containerd)
+        self._kill(self.containerd)
 
     def log(self):
         """What containerd and the shims wrote."""

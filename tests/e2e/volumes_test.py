@@ -9,6 +9,7 @@ import tempfile
 import unittest
 
 import ocilayout
+from kubevolume import set_version
 from stack import Stack, eventually
 
 STACK = None
@@ -28,27 +29,6 @@ def tearDownModule():
 
 def bind(source, destination, *options):
     return ["--mount", f"type=bind,src={source},dst={destination},options=" + ":".join(("rbind", *options))]
-
-
-def set_version(volume, number, files):
-    """A new version of a Kubernetes volume, in the order of kubelet's atomic writer."""
-    volume.mkdir(exist_ok=True)
-    data = volume / "..data"
-    old = os.readlink(data) if data.is_symlink() else None
-    new = volume / f"..2026_01_01_00_00_{number:02}.{number}"
-    new.mkdir()
-    for name, content in files.items():
-        (new / name).write_text(content)
-    (volume / "..data_tmp").symlink_to(new.name)
-    (volume / "..data_tmp").rename(data)
-    for name in files:
-        if not (volume / name).is_symlink():
-            (volume / name).symlink_to(f"..data/{name}")
-    for link in volume.iterdir():
-        if link.is_symlink() and not link.exists():
-            link.unlink()
-    if old:
-        subprocess.run(["rm", "-r", str(volume / old)], check=True)
 
 
 class Volumes(unittest.TestCase):

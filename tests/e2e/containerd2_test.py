@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The ways of a pod that differ with containerd 2.x: its configuration, the drop-in of packaging/, the Sandbox API.
+
+Debian 12 and 13 have containerd 1.6 and 1.7. The tests run where the machine's containerd is a 2.x, or where
+CC_CONTAINERD2 names a directory with the programs of one (containerd, ctr, containerd-shim-runc-v2).
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import unittest
+
+import ocilayout
+from crinode import PAUSE, CriNode
+from kubevolume import set_version
+from podcase import IMAGE, PodCase
+from stack import BINARIES, RUNTIME, TOP, eventually
+
+DROP_IN = TOP / "packaging/containerd/kata-cc-containerd-2.toml"
+
+CONTAINERD_CONFIG = """version = 3
+root = "{dir}/root"
+state = "{dir}/state"
+imports = ["{dir}/kata-cc.toml"]
+[grpc]
+address = "{dir}/containerd.sock"
+[plugins."io.containerd.internal.v1.opt"]
+path = "{dir}/opt"
+[plugins."io.containerd.cri.v1.images".pinned_images]
+sandbox = "%s"
+[plugins."io.containerd.cri.v1.images".registry]
+config_path = "{dir}/certs.d"
+[plugins."io.containerd.grpc.v1.cri"]
+stream_server_address = "127.0.0.1"
+stream_server_port = "0"
+[plugins."io.containerd.cri.v1.runtime"]
+disable_apparmor = true
+restrict_oom_score_adj = true
+tolerate_missing_hugetlb_controller = true
+disable_hugetlb_controller = true
+[plugins."io.containerd.cri.v1.runtime".cni]
+bin_dirs = ["{dir}/cni-bin"]
+conf_dir = "{dir}/cni"
+[plugins."io.containerd.cri.v1.runtime".containerd.runtimes.sandbox-api]
+runtime_type = "%s"
+sandboxer = "shim"
+snapshotter = "cc"
+[plugins."io.containerd.cri.v1.images".runtime_platforms.sandbox-api]
+snapshotter = "cc"
+""" % (PAUSE, RUNTIME)
+
+
+def find_containerd():
+    """Directory of a containerd 2.x, or None."""
+    programs = os.environ.get("CC_CONTAINERD2", "")
+    program = shutil.which("containerd", path=f"{programs}:{os.environ['PATH']}")
+    version = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout if program else ""
+    return os.path.dirname(program) if " 2." in version or " v2." in version else None
+
+
+class Node(CriNode):
+    containerd_config = CONTAINERD_CONFIG
+
+    def prepare(self):
+        super().prepare()
+        socket = self.dir / "snapshotter.sock"
+        (self.dir / "kata-cc.toml").write_text(
+            DROP_IN.read_text().replace("/run/cc-snapshotter/cc-snapshotter.sock", str(socket)))
+        snapshotter = self.spawn("snapshotter", [str(BINARIES / "cc-snapshotter"), "--root", str(self.dir / "snapshots"),
+                                                 "--address", str(socket)])
+        self.await_service("snapshotter", snapshotter, socket.is_socket)
+        self.env["PATH"] = f"{find_containerd()}:{BINARIES}:{os.environ['PATH']}"
+
+
+def setUpModule():
+    if find_containerd() is None:
+        raise unittest.SkipTest("no containerd 2.x here; CC_CONTAINERD2 may name the directory of one")
+    PodCase.start_node(Node)
+
+
+tearDownModule = PodCase.end_node
+
+
+class Containerd2(PodCase):
+    def day_of_a_pod(self, handler):
+        volume = self.node.dir / f"config-{handler}"
+        set_version(volume, 1, {"key": "one\n"})
+        mounts = [{"container_path": "/config", "host_path": str(volume), "readonly": True}]
+        pod = self.node.run_pod(handler, handler=handler, hostname="box",
+                                annotations={"io.containerd.cri.runtime-handler": handler})
+        first = pod.start("first", IMAGE, "sleep", "1000", mounts=mounts)
+        second = pod.start("second", IMAGE, "sh", "-c", "echo out; echo err >&2; sleep 1000", mounts=mounts)
+        self.assertEqual(len(self.node.vms()), 1)
+        self.assertEqual(self.output(first, "hostname"), "box\n")
+        self.assertNotEqual(self.output(first, "uname", "-r").strip(), os.uname().release)
+        eventually(lambda: sorted(pod.log("second")) == [("stderr", "err"), ("stdout", "out")])
+        set_version(volume, 2, {"key": "two\n"})
+        for container in (first, second):
+            eventually(lambda: self.output(container, "cat", "/config/key") == "two\n")
+        self.assertIn(first[:13], self.node.crictl("stats").stdout)
+        self.node.kill_containerd()
+        self.node.start_containerd()
+        self.assertEqual(self.output(first, "echo", "still here"), "still here\n")
+        self.node.crictl("stop", "--timeout", "0", second)
+        self.assertEqual(pod.status(second)["exitCode"], 137)
+        os.kill(self.node.vms()[0], signal.SIGKILL)
+        self.assertEqual(pod.await_state(first, "CONTAINER_EXITED")["exitCode"], 137)
+        eventually(lambda: pod.sandbox_state() == "SANDBOX_NOTREADY")
+        pod.remove()
+
+    def test_with_a_pause_container(self):
+        self.day_of_a_pod("kata-cc")
+
+    def test_through_the_sandbox_api(self):
+        self.day_of_a_pod("sandbox-api")
+
+    def test_no_layer_reaches_the_node(self):
+        self.node.run_pod("layers", annotations={"io.containerd.cri.runtime-handler": "kata-cc"})
+        store = self.node.dir / "root/io.containerd.content.v1.content/blobs/sha256"
+        image = ocilayout.Layer(ocilayout.busybox_layer())
+        self.assertFalse((store / image.digest.removeprefix("sha256:")).exists())
+
+
+if __name__ == "__main__":
+    unittest.main()
