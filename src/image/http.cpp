@@ -157,10 +157,10 @@ absl::Status FromCurl(CURLcode code, const char* detail, const HttpOptions& opti
   }
 }
 
-// What the shim said, which makes the connection in the guest's place.
-absl::Status FromEgress(CURL* handle) {
-  long reply = 0;
-  curl_easy_getinfo(handle, CURLINFO_PROXY_ERROR, &reply);
+// The shim makes the connection in the guest's place and says how that went.
+absl::Status FromEgress(CURL* handle, CURLcode code, const char* detail, const HttpOptions& options) {
+  long reply = CURLPX_OK;
+  if (code == CURLE_PROXY) curl_easy_getinfo(handle, CURLINFO_PROXY_ERROR, &reply);
   switch (reply) {
     case CURLPX_REPLY_CONNECTION_REFUSED:
       return absl::UnavailableError("connection refused, tried from the node");
@@ -170,7 +170,7 @@ absl::Status FromEgress(CURL* handle) {
       return absl::PermissionDeniedError(
           "the node does not allow this host (image.egress_hosts in its config.toml)");
     default:
-      return absl::UnavailableError(StrCat("the node cannot connect (SOCKS reply ", reply, ")"));
+      return Annotate(FromCurl(code, detail, options), "through the node");
   }
 }
 
@@ -335,9 +335,7 @@ absl::StatusOr<HttpResponse> HttpClient::Perform(const HttpRequest& request, con
   }
   if (code == CURLE_OK || error_page_cut) return std::move(transfer.response);
   if (!transfer.error.ok()) return transfer.error;
-  if (egress.empty()) return FromCurl(code, detail, options);
-  if (code == CURLE_PROXY) return FromEgress(handle);
-  return Annotate(FromCurl(code, detail, options), "through the node");
+  return egress.empty() ? FromCurl(code, detail, options) : FromEgress(handle, code, detail, options);
 }
 
 }  // namespace cc::image
