@@ -85,7 +85,7 @@ class Statistics(PodCase):
     def test_container_and_pod(self):
         pod = self.node.run_pod("stats")
         container = pod.start("c", IMAGE, "sh", "-c",
-                              "x=$(head -c 20000000 /dev/zero | tr '\\0' x); sleep 1001 & sleep 1002 & wait")
+                              "x=$(head -c 20000000 /dev/zero | tr '\\0' x); sleep 1000; :")
 
         def numbers():
             return json.loads(self.node.crictl("stats", "-o", "json", "--id", container).stdout)["stats"][0]
@@ -99,8 +99,6 @@ class Statistics(PodCase):
             self.assertGreater(int(second[key]["timestamp"]), int(first[key]["timestamp"]))
         self.assertGreater(int(second["cpu"]["usageCoreNanoSeconds"]["value"]),
                            int(first["cpu"]["usageCoreNanoSeconds"]["value"]))
-        metrics = self.node.ctr("tasks", "metrics", container).stdout
-        self.assertRegex(metrics, r"(?m)^pids\.current +3$")
 
 
 class Volumes(PodCase):
