@@ -88,13 +88,6 @@ def read(path):
         return b""
 
 
-def working_directory(pid):
-    try:
-        return os.readlink(f"/proc/{pid}/cwd")
-    except OSError:
-        return ""
-
-
 def processes(program):
     """Pids whose command line starts with a path or name that contains `program`."""
     pids = [int(entry.name) for entry in pathlib.Path("/proc").iterdir() if entry.name.isdigit()]
@@ -312,7 +305,9 @@ class Stack:
     def vms(self):
         """Pids of the virtual machines that run this checkout's guest (one stack runs pods at a time)."""
         qemu = [pid for pid in processes("qemu-system") if str(self.guest).encode() in read(f"/proc/{pid}/cmdline")]
-        return qemu + [pid for pid in processes("cc-vmm") if working_directory(pid).startswith(str(self.dir))]
+        return qemu + [pid for pid in processes("cc-vmm")
+                       # Its jail has one directory of the host, which is named here.
+                       if self.dir.name.encode() in read(f"/proc/{pid}/mountinfo")]
 
     def await_clean(self):
         """A pod's last processes and files go a moment after containerd's answer: waits for it. Failure when some stay."""

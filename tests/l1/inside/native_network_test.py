@@ -70,6 +70,7 @@ class Namespace(unittest.TestCase):
     def test_an_interface_that_comes_later_takes_the_spare_nic(self):
         script = "echo from the guest > /tmp/page; exec httpd -f -p 8080 -h /tmp"
         self.run_in_pod("/bin/sh", "-c", script, options=("-d", "--null-io"))
+        self.assertEqual(len(self.stack.vms()), 1)
         mac = self.pod.attach("eth0", 9)
         # From the node's side of the bridge into the guest.
         fetch = ("busybox", "wget", "-q", "-O", "-", "http://10.99.0.9:8080/page")
