@@ -32,10 +32,8 @@ inline constexpr std::string_view kDataHubSocket = "/run/confidential-containers
 inline constexpr std::string_view kAttestationAgentSocket =
     "/run/confidential-containers/attestation-agent/attestation-agent.sock";
 
-// Where the agent lays out initdata for the data hub, and how the data hub ends (exit code) when the hardware
-// does not vouch for it.
+// Where the agent lays out initdata for the data hub.
 inline constexpr std::string_view kInitDataDirectory = "/run/confidential-containers/initdata";
-inline constexpr int kInitDataRefused = 3;
 
 }  // namespace cc::agent_proto
 
