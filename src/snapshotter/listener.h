@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The socket that containerd connects to: made here, or by systemd before us (socket activation). systemd
 // keeps its socket open while the service restarts: a connection then waits for the new process, where a
-// refused one would make containerd's client pause for seconds.
+// refused one would make containerd's client pause for seconds. That client waits about a second for a server
+// to speak.
 #ifndef CC_SNAPSHOTTER_LISTENER_H_
 #define CC_SNAPSHOTTER_LISTENER_H_
 
