@@ -7,8 +7,8 @@
 #include "base/process.h"
 #include "base/status.h"
 #include "base/strings.h"
-#include "vmm/qemu/command_line.h"
 #include "vmm/device_check.h"
+#include "vmm/qemu/command_line.h"
 #include "vmm/qemu/devices.h"
 #include "vmm/qemu/qemu_vm.h"
 
