@@ -92,6 +92,10 @@ absl::StatusOr<ImagePolicy::Requirements> ImagePolicy::ReadRequirements(const js
                                                                         const std::string& scope,
                                                                         const ReadKey& read_key) {
   if (!list.is_array()) return Bad(StrCat(scope, " is not a list of requirements"));
+  // containers-policy.json(5): without a requirement nothing is accepted, and nobody means that.
+  if (list.empty()) {
+    return Bad(StrCat(scope, " is an empty list; it needs a requirement, such as insecureAcceptAnything"));
+  }
   Requirements requirements;
   for (const json& entry : list) {
     const auto type = entry.is_object() ? entry.find("type") : entry.end();

@@ -43,7 +43,7 @@ TEST(ImagePolicyTest, TheMostSpecificScopeDecides) {
     "transports": {"docker": {
       "quay.io": [{"type": "insecureAcceptAnything"}],
       "quay.io/team/secret": [{"type": "reject"}],
-      "quay.io/team/secret:public": [],
+      "quay.io/team/secret:public": [{"type": "insecureAcceptAnything"}],
       "*.corp.example": [{"type": "insecureAcceptAnything"}],
       "signed.example": [{"type": "signedBy", "keyType": "GPGKeys", "keyPath": "/k"}]
     }}})");
@@ -136,7 +136,9 @@ TEST(ImagePolicyTest, RefusesSignaturesItCannotCheck) {
 TEST(ImagePolicyTest, RefusesWhatIsNoPolicy) {
   for (const char* text :
        {"", "[]", "{}", R"({"default": {}})", R"({"default": [{}]})", R"({"default": [{"type": "accept"}]})",
-        R"({"default": [], "transports": []})", R"({"default": [], "transports": {"docker": {"x": 1}}})"}) {
+        R"({"default": []})", R"({"default": [{"type": "reject"}], "transports": {"docker": {"x": []}}})",
+        R"({"default": [{"type": "reject"}], "transports": []})",
+        R"({"default": [{"type": "reject"}], "transports": {"docker": {"x": 1}}})"}) {
     EXPECT_EQ(Parse(text).status().code(), absl::StatusCode::kInvalidArgument) << text;
   }
 }
