@@ -20,6 +20,13 @@ target_compile_options(cc_flags INTERFACE
   -ffile-prefix-map=${CMAKE_SOURCE_DIR}=. -ffile-prefix-map=${CMAKE_BINARY_DIR}=build)
 target_link_options(cc_flags INTERFACE
   -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed)
+# Relocations of position-independent programs packed: about a megabyte of the agent. glibc knows them since 2.36, binutils
+# on some architectures only.
+include(CheckLinkerFlag)
+check_linker_flag(CXX -Wl,-z,pack-relative-relocs,--fatal-warnings CC_PACKS_RELOCATIONS)
+if(CC_PACKS_RELOCATIONS)
+  target_link_options(cc_flags INTERFACE -Wl,-z,pack-relative-relocs)
+endif()
 target_include_directories(cc_flags INTERFACE ${CMAKE_SOURCE_DIR}/src)
 target_compile_definitions(cc_flags INTERFACE CC_VERSION="${PROJECT_VERSION}")
 

@@ -11,12 +11,10 @@ find_package(OpenSSL 3 REQUIRED)
 find_package(Threads REQUIRED)
 find_package(ZLIB REQUIRED)
 find_package(PkgConfig REQUIRED)
-pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(cbor REQUIRED IMPORTED_TARGET libcbor)
 pkg_check_modules(pq REQUIRED IMPORTED_TARGET libpq)
 pkg_check_modules(sqlite REQUIRED IMPORTED_TARGET sqlite3)
 find_package(Boost 1.74 REQUIRED) # header-only parts: Beast and what it needs
-pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(isal REQUIRED IMPORTED_TARGET libisal)
 pkg_check_modules(mnl REQUIRED IMPORTED_TARGET libmnl)
 pkg_check_modules(seccomp REQUIRED IMPORTED_TARGET libseccomp)
@@ -31,6 +29,8 @@ cc_static_library(nghttp2 nghttp2)
 cc_static_library(fdt fdt)
 # The shared libarchive brings libxml2 and 35 MB of ICU tables into the guest, for formats that we never read.
 cc_static_library(archive archive)
+# The guest inflates only: the archive gives that alone.
+cc_static_library(zstd zstd)
 
 # Abseil's targets name shared objects; collect the archives of what we use and of all it needs.
 function(_cc_absl_archives target seen_var)

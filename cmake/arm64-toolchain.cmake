@@ -24,5 +24,6 @@ set(ENV{PKG_CONFIG_LIBDIR} ${CMAKE_SYSROOT}/usr/lib/aarch64-linux-gnu/pkgconfig:
 # Rust's standard library must be of the very compiler that uses it: Debian's rustc, not one that comes first in PATH.
 find_program(CC_CARGO NAMES cargo cargo-web PATHS /usr/bin NO_DEFAULT_PATH REQUIRED)
 find_program(CC_RUSTC NAMES rustc rustc-web PATHS /usr/bin NO_DEFAULT_PATH REQUIRED)
+set(CC_C_COMPILER aarch64-linux-gnu-gcc) # of C inside crates
 set(CC_RUST_TARGET aarch64-unknown-linux-gnu)
 set(CC_RUST_STD ${CMAKE_SYSROOT}/usr/lib/rustlib/${CC_RUST_TARGET}/lib)

@@ -10,8 +10,15 @@ def readelf(option, path):
     return subprocess.run(["readelf", "-W", option, path], capture_output=True, text=True, check=True).stdout
 
 
-def closure(programs, root, triplet):
-    """Shared objects that the programs need, the loader included: {path in the guest: file below `root`}."""
+def needed(path):
+    return re.findall(r"\(NEEDED\).*\[(\S+)\]", readelf("--dynamic", path))
+
+
+def closure(programs, root, triplet, without=()):
+    """Shared objects that the programs need, the loader included: {path in the guest: file below `root`}.
+
+    Those named in `without`, and what only they need, are left out.
+    """
     directories = [f"lib/{triplet}", f"usr/lib/{triplet}", "lib", "usr/lib"]  # the loader's default order
     loaders = {path for program in programs
                for path in re.findall(r"program interpreter: /(\S+?)\]", readelf("--program-headers", program))}
@@ -19,8 +26,8 @@ def closure(programs, root, triplet):
     queue = list(programs)
     while queue:
         user = queue.pop()
-        for name in re.findall(r"\(NEEDED\).*\[(\S+)\]", readelf("--dynamic", user)):
-            if any(path.endswith(f"/{name}") for path in found):
+        for name in needed(user):
+            if name in without or any(path.endswith(f"/{name}") for path in found):
                 continue
             place = next((f"{d}/{name}" for d in directories if (root / d / name).exists()), None)
             if place is None:

@@ -23,8 +23,8 @@ class GuestImage(unittest.TestCase):
         manifest = json.loads((GUEST / "manifest.json").read_text())
         files = manifest["initramfs"]["files"]
         self.assertFalse([f for f in files if f.endswith(("/sh", "/bash", "/busybox"))])
-        # The goal is 24 MB (docs/specification.md says what is in the way); this guards against growth.
-        self.assertLess(manifest["initramfs"]["bytes"], 40 << 20)
+        # 24 MB is the goal (docs/specification.md); libraries of later Debian releases are larger.
+        self.assertLess(manifest["initramfs"]["bytes"], 28_000_000)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from debian import Archive, host_suite  # noqa: E402
 
 # What the tests inside talk to, and what runs them. Unpacked, not installed.
 PACKAGES = ("busybox-static", "python3", "containerd", "docker-registry", "skopeo", "qemu-system-arm", "iproute2",
-            "openssl", "kmod", "libc-bin", "zstd", "libcurl4", "libarchive13", "libisal2", "bash", "coreutils",
+            "openssl", "kmod", "libc-bin", "zstd", "libarchive13", "libisal2", "bash", "coreutils",
             "util-linux", "containernetworking-plugins", "cryptsetup-bin")
 # The L1's disk is found by these; its own tests load the rest (KVM is built in).
 BOOT_MODULES = ("virtio_mmio", "virtio_blk")
