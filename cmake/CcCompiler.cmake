@@ -22,8 +22,10 @@ target_link_options(cc_flags INTERFACE
   -Wl,--gc-sections -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed)
 # Relocations of position-independent programs packed: about a megabyte of the agent. glibc knows them since 2.36, binutils
 # on some architectures only.
-include(CheckLinkerFlag)
-check_linker_flag(CXX -Wl,-z,pack-relative-relocs,--fatal-warnings CC_PACKS_RELOCATIONS)
+include(CheckCXXSourceCompiles)
+set(CMAKE_REQUIRED_LINK_OPTIONS -Wl,-z,pack-relative-relocs)
+check_cxx_source_compiles("int main() {}" CC_PACKS_RELOCATIONS FAIL_REGEX "ignored")
+unset(CMAKE_REQUIRED_LINK_OPTIONS)
 if(CC_PACKS_RELOCATIONS)
   target_link_options(cc_flags INTERFACE -Wl,-z,pack-relative-relocs)
 endif()
