@@ -133,8 +133,12 @@ absl::Status PodNetwork::ReleaseLostLinks(const std::vector<Link>& links) {
 
 absl::Status PodNetwork::BindNewLinks(const std::vector<Link>& links) {
   for (const Link& link : links) {
-    const auto has = [&](const Wire& wire) { return wire.link == link.index; };
-    if (std::any_of(wires_.begin(), wires_.end(), has)) continue;
+    const auto known =
+        std::find_if(wires_.begin(), wires_.end(), [&](const Wire& wire) { return wire.link == link.index; });
+    if (known != wires_.end()) {
+      known->name = link.name;  // the guest renames what it finds by the hardware address
+      continue;
+    }
     const auto spare =
         std::find_if(wires_.begin(), wires_.end(), [](const Wire& wire) { return wire.link == 0; });
     if (spare == wires_.end()) {

@@ -292,6 +292,19 @@ TEST_F(PodNetworkTest, MoreInterfacesThanNicsIsAClearError) {
   EXPECT_THAT(std::string(MessageOf(status)), HasSubstr("net1"));
 }
 
+TEST_F(PodNetworkTest, ARenamedInterfaceKeepsItsNic) {
+  AddVeth("eth0", "02:00:00:00:00:0a", "10.1.0.2/24");
+  const auto network = Attach();
+  ASSERT_TRUE(network->Sync().ok());
+  guest_.Take();
+  Pod("link set eth0 down");
+  Pod("link set eth0 name net1");
+  Pod("link set net1 up");
+  const absl::Status status = network->Sync();
+  ASSERT_TRUE(status.ok()) << status;
+  EXPECT_THAT(guest_.Take(), ::testing::Contains("net1 02:00:00:00:00:0a 1500 10.1.0.2/24"));
+}
+
 TEST_F(PodNetworkTest, AnInterfaceThatWentCanComeBack) {
   const auto network = Attach();
   AddVeth("eth0", "02:00:00:00:00:0a", "10.22.0.5/16");
