@@ -12,7 +12,7 @@ import pathlib
 import subprocess
 
 from crictl import Crictl
-from stack import RUNTIME, Stack, processes, read
+from stack import RUNTIME, Stack
 
 # The registry and the DNS server of the private network. Nothing outside of it is reachable.
 SERVER = "10.10.10.10"
@@ -174,9 +174,3 @@ class CriNode(Crictl, Stack):
             "network namespaces": listing("ls", "/run/netns"),
             "links": listing("ls", "/sys/class/net/cni0/brif"),
             "sockets": listing("ls", "/run/containerd/s")}
-
-    def vms(self):
-        """Pids of this node's virtual machines: other nodes may run beside it."""
-        shims = set(self.shims())
-        fields = {pid: read(f"/proc/{pid}/stat").rpartition(b")")[2].split() for pid in processes("qemu-system")}
-        return [pid for pid, stat in fields.items() if len(stat) > 1 and int(stat[1]) in shims]

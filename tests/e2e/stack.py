@@ -103,9 +103,11 @@ class Stack:
     mountinfo = "/proc/self/mountinfo"
 
     def __init__(self, vmm="", image="", more_plain_http=(), env=None, attestation="", guest=GUEST):
-        self.guest = guest
         # A short path: unix sockets are named below it.
         self.dir = pathlib.Path(tempfile.mkdtemp(prefix="kcc", dir="/tmp"))
+        # A name of its own, by which this stack's virtual machines are told from those of others.
+        self.guest = self.dir / "guest"
+        self.guest.symlink_to(guest)
         self.registry_port = self.choose_registry_port()
         self.registry = f"127.0.0.1:{self.registry_port}"
         self.children = []
@@ -115,7 +117,7 @@ class Stack:
         if "boot_timeout_s" not in vmm:
             vmm += "\nboot_timeout_s = 300"  # a machine under load
         (self.dir / "config.toml").write_text(RUNTIME_CONFIG.format(
-            dir=self.dir, guest=guest, vmm=vmm, image=image, attestation=attestation,
+            dir=self.dir, guest=self.guest, vmm=vmm, image=image, attestation=attestation,
             plain_http=", ".join(f'"{host}"' for host in [self.registry, *more_plain_http])))
         try:
             self.prepare()
@@ -303,7 +305,7 @@ class Stack:
         return [pid for pid in processes("containerd-shim-cc-v2") if marker in read(f"/proc/{pid}/environ")]
 
     def vms(self):
-        """Pids of the virtual machines that run this checkout's guest (one stack runs pods at a time)."""
+        """Pids of the virtual machines of this stack, also of those whose shim is gone."""
         qemu = [pid for pid in processes("qemu-system") if str(self.guest).encode() in read(f"/proc/{pid}/cmdline")]
         return qemu + [pid for pid in processes("cc-vmm")
                        # Its jail has one directory of the host, which is named here.
