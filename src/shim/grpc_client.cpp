@@ -13,6 +13,7 @@
 #include "base/socket.h"
 #include "base/status.h"
 #include "base/strings.h"
+#include "shim/percent.h"
 
 namespace cc::shim {
 namespace {
@@ -25,21 +26,6 @@ std::string Frame(std::string_view message) {
   for (size_t i = 0; i < 4; ++i) frame[1 + i] = static_cast<char>((message.size() >> (24 - 8 * i)) & 0xff);
   frame.append(message);
   return frame;
-}
-
-// grpc-message is percent-encoded.
-std::string DecodePercent(std::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    uint32_t byte = 0;
-    if (text[i] == '%' && i + 2 < text.size() && ParseNumber(text.substr(i + 1, 2), &byte, 16)) {
-      out.push_back(static_cast<char>(byte));
-      i += 2;
-    } else {
-      out.push_back(text[i]);
-    }
-  }
-  return out;
 }
 
 // The state of the one stream of a connection. Driven by nghttp2's callbacks.

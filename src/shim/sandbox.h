@@ -22,11 +22,14 @@
 #include "base/unique_fd.h"
 #include "pod_net/net_namespace.h"
 #include "pod_net/pod_network.h"
+#include "shim/agent_search.h"
+#include "shim/agent_watch.h"
 #include "shim/bundle.h"
 #include "shim/config.h"
 #include "shim/console.h"
 #include "shim/egress.h"
 #include "shim/egress_rules.h"
+#include "shim/guest_setup.h"
 #include "shim/init_data.h"
 #include "shim/volume_watch.h"
 #include "vmm/registry.h"
@@ -43,12 +46,6 @@ struct SandboxOptions {
   std::optional<PodInitData> init_data;                // of the pod's owner, for the guest
   const vmm::Registry* backends = nullptr;             // outlives the sandbox
   std::chrono::steady_clock::time_point shim_started;  // for the time line in the log
-};
-
-// What the guest is told of the pod.
-struct PodIdentity {
-  std::string hostname;
-  std::vector<std::string> dns;
 };
 
 // Thread-safe.
@@ -100,12 +97,10 @@ class Sandbox {
   absl::Status AttachNetwork();
   absl::Status CreateVm(vmm::Vmm& backend);
   absl::Status StartVm();
-  absl::StatusOr<UniqueFd> DialAgent(UniqueFd ready_listener);
-  void SetClock(agent_proto::AgentClient& agent);
+  absl::StatusOr<UniqueFd> FindAgent(UniqueFd ready_listener);
+  absl::Status WatchAgent(const std::shared_ptr<agent_proto::AgentClient>& agent);
   absl::Status ConfigureNetwork(const std::shared_ptr<agent_proto::AgentClient>& agent);
-  absl::Status CreateSandboxInGuest(const PodIdentity& identity);
-  void WatchAgent(const std::shared_ptr<agent_proto::AgentClient>& agent);
-  void WatchHealth(const std::shared_ptr<agent_proto::AgentClient>& agent);
+  void EndVm(const std::string& reason);
   void End(const std::string& reason);
   absl::Status EndStatusLocked() const;
   int64_t Milliseconds() const;
@@ -127,12 +122,10 @@ class Sandbox {
   bool stop_requested_ = false;
   bool monitor_started_ = false;
   bool end_done_ = false;  // phase is kEnded and all is removed
-  bool agent_pushed_ready_ = false;
-  bool agent_closed_ = false;
-  std::optional<std::chrono::steady_clock::time_point> unanswered_since_;  // of the health check under way
   std::string end_reason_;
   std::unique_ptr<vmm::Vm> vm_;  // set once; the VM itself is thread-safe
   std::unique_ptr<Egress> egress_;
+  std::shared_ptr<AgentSearch> search_;
   std::shared_ptr<agent_proto::AgentClient> agent_;
   std::vector<std::function<void()>> on_end_;
   std::function<void(const std::string&)> on_oom_;
@@ -140,9 +133,8 @@ class Sandbox {
   VolumeWatch volume_watch_;  // stopped when the agent is gone
 
   // Destroyed first, so that their bodies find the rest alive.
-  Thread monitor_;        // starts the VM and waits for its end: PDEATHSIG is bound to the starting thread
-  Thread agent_watcher_;  // OOM events, and the loss of the connection
-  Thread health_watcher_;
+  Thread monitor_;  // starts the VM and waits for its end: PDEATHSIG is bound to the starting thread
+  std::unique_ptr<AgentWatch> watch_;  // under mutex_
 };
 
 }  // namespace cc::shim

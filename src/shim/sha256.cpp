@@ -8,6 +8,8 @@
 
 #include <array>
 
+#include "absl/strings/escaping.h"
+
 namespace cc::shim {
 
 std::string Sha256Hex(std::string_view data) {
@@ -16,13 +18,8 @@ std::string Sha256Hex(std::string_view data) {
   SHA256_Init(&context);
   SHA256_Update(&context, data.data(), data.size());
   SHA256_Final(digest.data(), &context);
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string hex;
-  for (unsigned char byte : digest) {
-    hex.push_back(kHex[byte >> 4]);
-    hex.push_back(kHex[byte & 15]);
-  }
-  return hex;
+  // SAFETY: octets as characters.
+  return absl::BytesToHexString({reinterpret_cast<const char*>(digest.data()), digest.size()});
 }
 
 }  // namespace cc::shim

@@ -16,25 +16,12 @@
 #include "base/socket.h"
 #include "base/status.h"
 #include "base/strings.h"
+#include "shim/percent.h"
 
 namespace cc::shim {
 namespace {
 
 constexpr std::chrono::seconds kLoggerReadyTimeout{10};
-
-std::string DecodePercent(std::string_view text) {
-  std::string out;
-  for (size_t i = 0; i < text.size(); ++i) {
-    uint32_t byte = 0;
-    if (text[i] == '%' && i + 2 < text.size() && ParseNumber(text.substr(i + 1, 2), &byte, 16)) {
-      out.push_back(static_cast<char>(byte));
-      i += 2;
-    } else {
-      out.push_back(text[i] == '+' ? ' ' : text[i]);
-    }
-  }
-  return out;
-}
 
 absl::StatusOr<OutputEnd> OpenFifoOutput(const std::string& path) {
   // The reading side first, so that opening for writing does not wait for a client.
@@ -110,8 +97,8 @@ absl::StatusOr<StreamUri> ParseStreamUri(std::string_view uri) {
     if (!parts.second.empty()) {
       for (std::string_view pair : StrSplit(parts.second, '&')) {
         const SplitPair entry = SplitOnce(pair, '=');
-        result.arguments.push_back(DecodePercent(entry.first));
-        if (!entry.second.empty()) result.arguments.push_back(DecodePercent(entry.second));
+        result.arguments.push_back(DecodeQuery(entry.first));
+        if (!entry.second.empty()) result.arguments.push_back(DecodeQuery(entry.second));
       }
     }
   }

@@ -10,7 +10,7 @@ import pathlib
 import signal
 import unittest
 
-from podcase import AGENT_TIMEOUT, IMAGE, PodCase
+from podcase import IMAGE, PodCase
 from stack import eventually
 
 setUpModule = PodCase.start_node
@@ -75,8 +75,8 @@ class SuddenDeath(PodCase):
         self.ends_with(pod, container, 255)
 
     def test_guest_that_hangs_is_seen_and_ended(self):
-        with self.node.settings(f"agent_timeout_s = {AGENT_TIMEOUT}", "agent_timeout_s = 5"):
-            pod, container = self.sandbox()
+        """Long before agent_timeout_s: its VMM does nothing, so the guest is not only busy."""
+        pod, container = self.sandbox()
         os.kill(self.node.vms()[0], signal.SIGSTOP)  # to the shim, a guest that answers nothing any more
         self.ends_with(pod, container, 137)
 
@@ -84,8 +84,8 @@ class SuddenDeath(PodCase):
         pod, container = self.sandbox()
         other = pod.start("other", IMAGE, "sleep", "1000")
         os.kill(self.node.vms()[0], signal.SIGSTOP)
-        self.assertEqual(pod.status(container)["state"], "CONTAINER_RUNNING")
-        self.assertIn(container, self.node.crictl("ps", "-q", "--no-trunc").stdout)
+        # The answer is there whether or not the shim has found out yet.
+        self.assertIn(pod.status(container)["state"], ("CONTAINER_RUNNING", "CONTAINER_EXITED"))
         self.node.crictl("stop", "--timeout", "0", container)
         self.assertEqual(pod.status(container)["exitCode"], 137)
         self.assertEqual(pod.await_state(other, "CONTAINER_EXITED")["exitCode"], 137)
