@@ -3,6 +3,7 @@
 
 #include <signal.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 
@@ -148,10 +149,21 @@ bool Container::paused() const {
   return paused_;
 }
 
+absl::Status Container::CheckExec() const {
+  if (init_->status().state == ProcessState::kStopped) {
+    return absl::FailedPreconditionError(StrCat("container ", id(), " is not running"));
+  }
+  // It would be frozen before its first instruction, and whoever waits for its start with it.
+  if (paused())
+    return absl::FailedPreconditionError(StrCat("container ", id(), " is paused; resume it first"));
+  return absl::OkStatus();
+}
+
 absl::Status Container::AddExec(const containerd::task::v2::ExecProcessRequest& request) {
   if (request.exec_id().empty() || request.exec_id() == id()) {
     return absl::InvalidArgumentError("exec: the exec id must not be empty or that of the container");
   }
+  CC_RETURN_IF_ERROR(Annotate(CheckExec(), StrCat("exec ", request.exec_id())));
   CC_ASSIGN_OR_RETURN(grpc::Process spec, ParseProcess(request.spec().value()));
   spec.set_terminal(request.terminal());
   spec.clear_apparmorprofile();
@@ -177,6 +189,8 @@ absl::Status Container::AddExec(const containerd::task::v2::ExecProcessRequest& 
 
 absl::Status Container::Kill(const std::string& exec_id, uint32_t signal, bool all) {
   CC_ASSIGN_OR_RETURN(const std::shared_ptr<Process> process, FindProcess(exec_id));
+  // The guest does not know an exec before it has started it.
+  if (!process->is_init()) process->AwaitStart(kPollTimeout);
   const ProcessState state = process->status().state;
   if (state == ProcessState::kStopped) return absl::NotFoundError("process already finished");
   if (!process->is_init() && state == ProcessState::kCreated) {
@@ -184,7 +198,9 @@ absl::Status Container::Kill(const std::string& exec_id, uint32_t signal, bool a
   }
   grpc::SignalProcessRequest request;
   request.set_container_id(id());
-  if (!all) request.set_exec_id(GuestExecId(*process));
+  // As in runc's shim, an exec is never "all": containerd's WithProcessKill says so of each process it
+  // deletes.
+  if (!all || !process->is_init()) request.set_exec_id(GuestExecId(*process));
   request.set_signal(signal);
   const bool forced = signal == SIGKILL;
   if (forced && process->is_init() && grouping_.kind == ContainerKind::kSandbox) {
@@ -234,10 +250,11 @@ absl::Status Container::ForceKill(agent_proto::AgentClient& agent,
 absl::Status Container::Pause() {
   grpc::PauseContainerRequest request;
   request.set_container_id(id());
-  CC_ASSIGN_OR_RETURN(const auto agent, Agent());
   if (init_->status().state != ProcessState::kRunning) {
     return absl::FailedPreconditionError(StrCat("pause container ", id(), ": it is not running"));
   }
+  if (paused()) return absl::FailedPreconditionError(StrCat("pause container ", id(), ": it is paused"));
+  CC_ASSIGN_OR_RETURN(const auto agent, Agent());
   CC_RETURN_IF_ERROR(
       Annotate(agent->PauseContainer(request, kCallTimeout).status(), "pause container " + id()));
   {
@@ -253,9 +270,9 @@ absl::Status Container::Pause() {
 absl::Status Container::Resume() {
   grpc::ResumeContainerRequest request;
   request.set_container_id(id());
-  CC_ASSIGN_OR_RETURN(const auto agent, Agent());
-  if (!paused())
+  if (init_->status().state != ProcessState::kRunning || !paused())
     return absl::FailedPreconditionError(StrCat("resume container ", id(), ": it is not paused"));
+  CC_ASSIGN_OR_RETURN(const auto agent, Agent());
   CC_RETURN_IF_ERROR(
       Annotate(agent->ResumeContainer(request, kCallTimeout).status(), "resume container " + id()));
   {
@@ -271,6 +288,9 @@ absl::Status Container::Resume() {
 absl::Status Container::Resize(const std::string& exec_id, uint32_t width, uint32_t height) {
   CC_ASSIGN_OR_RETURN(const std::shared_ptr<Process> process, FindProcess(exec_id));
   if (!process->paths().terminal) return absl::FailedPreconditionError("resize: the process has no terminal");
+  if (process->status().state == ProcessState::kStopped) {
+    return absl::FailedPreconditionError("resize: the process has ended");
+  }
   grpc::TtyWinResizeRequest request;
   request.set_container_id(id());
   request.set_exec_id(GuestExecId(*process));
@@ -336,10 +356,12 @@ absl::StatusOr<std::shared_ptr<agent_proto::AgentClient>> Container::ResponsiveA
   return Agent();
 }
 
-void Container::CloseStreams() {
+ProcessExit Container::Forget() {
   const std::vector<std::shared_ptr<Process>> processes = Processes();
   for (const auto& process : processes) process->streams().RequestCancel();
   for (const auto& process : processes) process->streams().Cancel();
+  End(*init_, kKilledStatus);
+  return init_->status().exit;
 }
 
 std::vector<std::shared_ptr<Process>> Container::Processes() const {
@@ -349,6 +371,8 @@ std::vector<std::shared_ptr<Process>> Container::Processes() const {
   return processes;
 }
 
-uint32_t Container::Pid() const { return static_cast<uint32_t>(context_.sandbox->vm_pid()); }
+uint32_t Container::Pid() const {
+  return static_cast<uint32_t>(std::max<pid_t>(context_.sandbox->vm_pid(), 0));
+}
 
 }  // namespace cc::shim

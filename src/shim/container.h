@@ -66,8 +66,8 @@ class Container : public std::enable_shared_from_this<Container> {
   absl::Status DeleteExec(const std::string& exec_id);
   // The same for the init process, before the container is forgotten.
   absl::Status PrepareDelete();
-  // Ends the streams of all processes; their guest is gone.
-  void CloseStreams();
+  // Its guest is gone: ends the streams of all processes, and init, which was killed unless it had stopped.
+  ProcessExit Forget();
 
   // The VM is gone: everything that has not stopped stops with status 137.
   void OnSandboxEnd();
@@ -90,6 +90,8 @@ class Container : public std::enable_shared_from_this<Container> {
   std::string GuestExecId(const Process& process) const {
     return process.is_init() ? id() : process.exec_id();
   }
+  // FailedPrecondition when nothing can be executed in it, now or ever.
+  absl::Status CheckExec() const;
   absl::Status CopyVolumes(const std::vector<HostCopy>& copies,
                            const std::shared_ptr<agent_proto::AgentClient>& agent);
   // After the end of init: what it wrote for kubelet to read.

@@ -16,16 +16,18 @@ constexpr std::chrono::seconds kStartTimeout{60};
 constexpr std::chrono::seconds kExecsTimeout{5};
 // The container's end is told after that, with or without its message.
 constexpr std::chrono::seconds kTerminationTimeout{5};
-constexpr uint32_t kKilledStatus = 128 + 9;
 constexpr uint32_t kUnknownStatus = 255;  // as runc's shim reports when it cannot know
 
 }  // namespace
 
 absl::Status Container::Start(const std::string& exec_id) {
   CC_ASSIGN_OR_RETURN(const std::shared_ptr<Process> process, FindProcess(exec_id));
-  if (!process->is_init() && init_->status().state != ProcessState::kRunning) {
-    return absl::FailedPreconditionError(
-        StrCat("start exec ", exec_id, ": container ", id(), " is not running"));
+  if (!process->is_init()) {
+    const std::string what = StrCat("start exec ", exec_id);
+    if (init_->status().state != ProcessState::kRunning) {
+      return absl::FailedPreconditionError(StrCat(what, ": container ", id(), " is not running"));
+    }
+    CC_RETURN_IF_ERROR(Annotate(CheckExec(), what));
   }
   CC_RETURN_IF_ERROR(Annotate(process->BeginStart(), StrCat("start ", exec_id.empty() ? id() : exec_id)));
   absl::Status status = StartInGuest(*process);
@@ -202,6 +204,10 @@ void Container::OnSandboxEnd() {
   for (const auto& process : Processes()) {
     process->Abandon();
     process->streams().RequestCancel();
+    // Nobody watches an exec that was never started, but somebody may wait for it.
+    if (!process->is_init() && process->status().state == ProcessState::kCreated) {
+      process->SetExited(kKilledStatus);
+    }
   }
 }
 

@@ -14,12 +14,11 @@
 #include "pod_net/pod_network.h"
 #include "shim/bootstrap.h"
 #include "shim/bundle.h"
+#include "shim/process.h"
 #include "shim/timestamp.h"
 
 namespace cc::shim {
 namespace {
-
-constexpr uint32_t kKilled = 128 + 9;
 
 // The record is ours, but a wrong path must never remove anything else.
 absl::Status RemoveStateDir(const std::string& path, const Flags& flags) {
@@ -65,7 +64,7 @@ absl::StatusOr<std::string> Delete(const Flags& flags) {
     return Annotate(record.status(), StrCat("delete ", flags.id));
   }
   RemoveOwnSocket(bundle, flags);  // also of a shim that died before it had a VM
-  response.set_exit_status(kKilled);
+  response.set_exit_status(kKilledStatus);
   *response.mutable_exited_at() = Now();
   return response.SerializeAsString();
 }

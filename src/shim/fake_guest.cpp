@@ -33,6 +33,7 @@ class FakeVm : public vmm::Vm {
     {
       const std::lock_guard lock(guest_->mutex_);
       guest_->running_ = true;
+      number_ = ++guest_->vms_;
     }
     if (guest_->answers) ConnectUnix(Path(agent_proto::kReadyPort)).IgnoreError();
     return absl::OkStatus();
@@ -49,22 +50,28 @@ class FakeVm : public vmm::Vm {
   absl::Status Pause() override { return absl::OkStatus(); }
   absl::Status Resume() override { return absl::OkStatus(); }
   void Stop() override {
-    guest_->KillVm("stopped");
+    if (IsCurrent()) guest_->KillVm("stopped");
     server_.Shutdown();
   }
   std::string Wait() override {
     std::unique_lock lock(guest_->mutex_);
-    guest_->changed_.wait(lock, [this] { return !guest_->running_; });
+    guest_->changed_.wait(lock, [this] { return !guest_->running_ || number_ != guest_->vms_; });
     return guest_->end_reason_;
   }
   pid_t pid() const override { return ::getpid(); }
   absl::StatusOr<vmm::VmStats> Stats() override { return vmm::VmStats{}; }
 
  private:
+  // The last that was started: the object of one that has ended may live a little longer.
+  bool IsCurrent() const {
+    const std::lock_guard lock(guest_->mutex_);
+    return number_ == guest_->vms_;
+  }
   std::string Path(uint32_t port) const { return StrCat(dir_, "/", port); }
 
   const std::shared_ptr<FakeGuest> guest_;
   const std::string dir_;
+  int number_ = 0;
   ttrpc::Server server_;
   Thread connection_;
 };
@@ -81,6 +88,8 @@ class FakeVmm : public vmm::Vmm {
       const std::lock_guard lock(guest_->mutex_);
       guest_->network_namespace_ = given ? space.st_ino : 0;
       guest_->nics_ = spec.nics.size();
+      guest_->vcpus_ = spec.vcpus;
+      guest_->memory_mib_ = spec.memory_mib;
     }
     return std::make_unique<FakeVm>(guest_, spec.state_dir);
   }
@@ -92,6 +101,16 @@ class FakeVmm : public vmm::Vmm {
 size_t FakeGuest::nics() {
   const std::lock_guard lock(mutex_);
   return nics_;
+}
+
+uint32_t FakeGuest::vcpus() {
+  const std::lock_guard lock(mutex_);
+  return vcpus_;
+}
+
+uint32_t FakeGuest::memory_mib() {
+  const std::lock_guard lock(mutex_);
+  return memory_mib_;
 }
 
 std::chrono::microseconds FakeGuest::clock() {
@@ -112,6 +131,15 @@ bool FakeGuest::WaitFor(const std::function<bool()>& done) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return done() || !running_; });
   return done();
+}
+
+bool FakeGuest::WaitWhileHeld(const std::string& id) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (held_.contains(id)) held_[id] = true;
+    changed_.notify_all();
+  }
+  return WaitFor([&] { return !held_.contains(id); });
 }
 
 void FakeGuest::Record(const std::string& call) {
@@ -144,19 +172,18 @@ void FakeGuest::RegisterAgent(ttrpc::Server& server) {
       service, "CreateContainer",
       [this](const ttrpc::CallContext&, const grpc::CreateContainerRequest& in, Empty&) {
         Record(StrCat("CreateContainer ", in.container_id(), " ", in.storages(0).source()));
-        const std::string& id = in.container_id();
-        {
-          const std::lock_guard lock(mutex_);
-          if (held_.contains(id)) held_[id] = true;
-          changed_.notify_all();
-        }
-        if (!WaitFor([&] { return !held_.contains(id); })) return absl::UnavailableError("VM ended");
+        if (!WaitWhileHeld(in.container_id())) return absl::UnavailableError("VM ended");
+        const std::lock_guard lock(mutex_);
+        if (given_up_.erase(in.container_id()) > 0) return absl::CancelledError("the pull was given up");
         return create_error;
       });
   server.Handle<grpc::RemoveContainerRequest, Empty>(
       service, "RemoveContainer",
       [this](const ttrpc::CallContext&, const grpc::RemoveContainerRequest& in, Empty&) {
         Record(StrCat("RemoveContainer ", in.container_id()));
+        const std::lock_guard lock(mutex_);
+        if (held_.erase(in.container_id()) > 0) given_up_.insert(in.container_id());
+        changed_.notify_all();
         return absl::OkStatus();
       });
   server.Handle<grpc::PauseContainerRequest, Empty>(
@@ -169,7 +196,8 @@ void FakeGuest::RegisterAgent(ttrpc::Server& server) {
   server.Handle<grpc::UpdateContainerRequest, Empty>(
       service, "UpdateContainer",
       [this](const ttrpc::CallContext&, const grpc::UpdateContainerRequest& in, Empty&) {
-        Record(StrCat("UpdateContainer ", in.resources().memory().limit()));
+        Record(
+            StrCat("UpdateContainer ", in.resources().memory().limit(), " ", in.resources().pids().limit()));
         return absl::OkStatus();
       });
   server.Handle<grpc::StatsContainerRequest, grpc::StatsContainerResponse>(
@@ -200,7 +228,7 @@ void FakeGuest::RegisterProcesses(ttrpc::Server& server) {
   server.Handle<grpc::ExecProcessRequest, Empty>(
       service, "ExecProcess", [this](const ttrpc::CallContext&, const grpc::ExecProcessRequest& in, Empty&) {
         Record(StrCat("ExecProcess ", in.exec_id(), " ", in.process().args(0)));
-        return start_error;
+        return WaitWhileHeld(in.exec_id()) ? start_error : absl::UnavailableError("VM ended");
       });
   server.Handle<grpc::SignalProcessRequest, Empty>(
       service, "SignalProcess",
@@ -213,6 +241,12 @@ void FakeGuest::RegisterProcesses(ttrpc::Server& server) {
         }
         if (!WaitFor([&] { return !hangs_ && !ignored; })) return absl::UnavailableError("VM ended");
         Exit(in.exec_id().empty() ? in.container_id() : in.exec_id(), 128 + static_cast<int>(in.signal()));
+        return absl::OkStatus();
+      });
+  server.Handle<grpc::TtyWinResizeRequest, Empty>(
+      service, "TtyWinResize",
+      [this](const ttrpc::CallContext&, const grpc::TtyWinResizeRequest& in, Empty&) {
+        Record(StrCat("TtyWinResize ", in.exec_id(), " ", in.column(), "x", in.row()));
         return absl::OkStatus();
       });
   server.Handle<grpc::WaitProcessRequest, grpc::WaitProcessResponse>(

@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,7 +34,8 @@ class FakeGuest : public std::enable_shared_from_this<FakeGuest> {
   absl::Status create_error;  // CreateContainer fails with this
   absl::Status start_error;   // StartContainer and ExecProcess fail with this
 
-  // From now on CreateContainer of `id` blocks, as a pull does, until FinishPull or the end of the VM.
+  // From now on CreateContainer of `id` blocks, as a pull does, until FinishPull, RemoveContainer or the end
+  // of the VM. ExecProcess of such an exec id, too.
   void HoldPull(const std::string& id);
   void FinishPull(const std::string& id);
   void AwaitPull(const std::string& id);
@@ -58,7 +60,9 @@ class FakeGuest : public std::enable_shared_from_this<FakeGuest> {
   bool vm_running();
   // Inode of the one that the last VM was to run in; 0 = none was given.
   ino_t network_namespace();
-  size_t nics();                      // of the last VM
+  size_t nics();  // of the last VM, as the next two
+  uint32_t vcpus();
+  uint32_t memory_mib();
   std::chrono::microseconds clock();  // since 1970, as it was last set
 
   void AddTo(vmm::Registry& registry);
@@ -76,19 +80,25 @@ class FakeGuest : public std::enable_shared_from_this<FakeGuest> {
   void RegisterProcesses(ttrpc::Server& server);
   void RegisterFiles(ttrpc::Server& server);
   void Record(const std::string& call);
+  // Blocks while `id` is held; false after the end of the VM.
+  bool WaitWhileHeld(const std::string& id);
   // Waits until `done` or the end of the VM; false in the second case.
   bool WaitFor(const std::function<bool()>& done);
 
   std::mutex mutex_;
   std::condition_variable changed_;
   bool running_ = false;
+  int vms_ = 0;  // started until now
   bool hangs_ = false;
   bool ignores_signal_ = false;
   ino_t network_namespace_ = 0;
   size_t nics_ = 0;
+  uint32_t vcpus_ = 0;
+  uint32_t memory_mib_ = 0;
   std::chrono::microseconds clock_{};
   std::string end_reason_;
-  std::map<std::string, bool> held_;  // container id -> a pull is waiting
+  std::map<std::string, bool> held_;  // container or exec id -> a call is waiting
+  std::set<std::string> given_up_;    // containers that were removed meanwhile
   std::map<std::string, ProcessState> processes_;
   std::vector<std::string> calls_;
   std::vector<std::string> oom_;

@@ -137,7 +137,6 @@ void AddImage(const GuestContainerInput& input, const grpc::Spec& spec, const st
 
 void PruneResources(grpc::LinuxResources* resources) {
   resources->clear_devices();
-  resources->clear_pids();
   resources->clear_blockio();
   resources->clear_network();
   if (resources->has_cpu()) {
@@ -174,8 +173,10 @@ absl::Status RefuseHostNetwork() {
 }
 
 absl::StatusOr<std::string> NetworkNamespaceOf(const grpc::Spec& spec, ContainerKind kind) {
+  // Docker's path of a namespace that it will set up after Create: that of the task's process.
+  constexpr std::string_view kNotYet = "/proc/0/ns/net";
   for (const grpc::LinuxNamespace& ns : spec.linux().namespaces()) {
-    if (ns.type() == "network") return ns.path();
+    if (ns.type() == "network") return ns.path() == kNotYet ? std::string() : ns.path();
   }
   if (kind == ContainerKind::kSandbox) return RefuseHostNetwork();
   return std::string();

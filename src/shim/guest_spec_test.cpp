@@ -50,7 +50,7 @@ TEST(GuestSpecTest, DropsWhatBelongsToTheHost) {
   EXPECT_EQ(spec.linux().namespaces(0).path(), "");
   EXPECT_EQ(spec.linux().namespaces(1).type(), "mount");
   EXPECT_EQ(spec.linux().resources().devices_size(), 0);
-  EXPECT_FALSE(spec.linux().resources().has_pids());
+  EXPECT_EQ(spec.linux().resources().pids().limit(), 3) << "a guest has process tables of its own";
   EXPECT_EQ(spec.linux().resources().cpu().cpus(), "");
   EXPECT_EQ(spec.linux().resources().cpu().shares(), 7u);
   EXPECT_EQ(spec.linux().resources().memory().limit(), 9);
@@ -73,6 +73,17 @@ TEST(GuestSpecTest, DevicesOfAPodAreTheGuestsOwnOrRefused) {
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << device;
     EXPECT_THAT(status.ToString(), HasSubstr("privileged_without_host_devices"));
   }
+}
+
+TEST(GuestSpecTest, TheNetworkIsThatOfThePathOrANewOne) {
+  const auto path_of = [](const std::string& network) {
+    return NetworkNamespaceOf(Parse(R"({"process":{},"linux":{"namespaces":[)" + network + "]}}"),
+                              ContainerKind::kSingle);
+  };
+  EXPECT_EQ(*path_of(R"({"type":"network","path":"/run/netns/a"})"), "/run/netns/a");
+  EXPECT_EQ(*path_of(R"({"type":"network"})"), "");
+  EXPECT_EQ(*path_of(R"({"type":"network","path":"/proc/0/ns/net"})"), "") << "Docker sets it up later";
+  EXPECT_EQ(*path_of(""), "");
 }
 
 TEST(GuestSpecTest, PidNamespaceIsAFlagOfTheRequest) {

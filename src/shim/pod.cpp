@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shim/pod.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 #include "base/status.h"
 #include "base/strings.h"
@@ -26,6 +28,7 @@ bool Pod::creating(const std::string& id) const {
 
 absl::StatusOr<ProcessExit> Pod::Delete(const std::string& id) {
   CC_ASSIGN_OR_RETURN(const std::shared_ptr<Container> container, Find(id));
+  const auto pid = static_cast<uint32_t>(std::max<pid_t>(vm_pid(), 0));
   CC_RETURN_IF_ERROR(container->PrepareDelete());
   std::shared_ptr<Sandbox> ended;
   {
@@ -42,13 +45,10 @@ absl::StatusOr<ProcessExit> Pod::Delete(const std::string& id) {
     // sandbox before it asks what became of the other containers. Then this shim has to live on.
     if (container->sandbox_ended()) SandboxRecord::Remove(container->bundle());
   }
-  container->CloseStreams();
-  CC_ASSIGN_OR_RETURN(const std::shared_ptr<Process> init, container->FindProcess(""));
-  init->SetExited(128 +
-                  9);  // no effect on one that has ended; a container deleted before its start was killed
-  const ProcessExit exit = init->status().exit;
+  const ProcessExit exit = container->Forget();
   containerd::events::TaskDelete event;
   event.set_container_id(id);
+  event.set_pid(pid);
   event.set_exit_status(exit.status);
   *event.mutable_exited_at() = exit.at;
   options_.events->Publish("/tasks/delete", "TaskDelete", event);
@@ -76,14 +76,18 @@ std::shared_ptr<Sandbox> Pod::TakeUnusedSandboxLocked() {
 }
 
 absl::StatusOr<std::shared_ptr<Sandbox>> Pod::PrepareSandbox(SandboxSettings settings) {
+  const absl::Status taken =
+      absl::AlreadyExistsError(StrCat("sandbox ", options_.daemon.id, ": already exists"));
+  {
+    const std::lock_guard lock(mutex_);
+    if (sandbox_ != nullptr) return taken;
+  }
   CC_RETURN_IF_ERROR(WritePodFiles(settings.bundle, settings.identity));
   CC_ASSIGN_OR_RETURN(std::shared_ptr<Sandbox> sandbox,
                       MakeSandbox(settings.bundle, settings.network_namespace, settings.annotations,
                                   options_.daemon.options));
   const std::lock_guard lock(mutex_);
-  if (sandbox_ != nullptr || settings_.has_value()) {
-    return absl::AlreadyExistsError(StrCat("sandbox ", options_.daemon.id, ": already exists"));
-  }
+  if (sandbox_ != nullptr) return taken;
   sandbox_ = std::move(sandbox);
   settings_ = std::move(settings);
   return sandbox_;

@@ -81,8 +81,10 @@ class Pod : public std::enable_shared_from_this<Pod> {
                                                        const Annotations& annotations,
                                                        const std::optional<google::protobuf::Any>& options);
   absl::StatusOr<std::shared_ptr<Sandbox>> GetSandbox(const containerd::task::v2::CreateTaskRequest& request,
+                                                      const Grouping& grouping,
                                                       const std::string& network_namespace,
                                                       const Annotations& annotations);
+  static void GiveUp(std::shared_ptr<Container> container);
   void RunCreation(const std::shared_ptr<Creation>& creation);
   absl::Status DoCreate(Creation& creation);
   absl::Status WaitForCreation(const ttrpc::CallContext& call, const std::shared_ptr<Creation>& creation);

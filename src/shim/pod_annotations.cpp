@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <string>
 
 #include "base/status.h"
 #include "base/strings.h"
@@ -69,6 +70,12 @@ uint32_t AtLeast(uint32_t configured, uint64_t needed) {
 }
 
 }  // namespace
+
+void SetPodLimits(const runtime::v1::LinuxContainerResources& limits, Annotations* annotations) {
+  (*annotations)[kCpuPeriod] = std::to_string(limits.cpu_period());
+  (*annotations)[kCpuQuota] = std::to_string(limits.cpu_quota());
+  (*annotations)[kMemory] = std::to_string(limits.memory_limit_in_bytes());
+}
 
 absl::Status ApplyAnnotations(const Annotations& annotations, Config* config) {
   for (const auto& [key, value] : annotations) CC_RETURN_IF_ERROR(Check(key, config->pod.annotations));

@@ -4,7 +4,10 @@
 #ifndef CC_SHIM_POD_ANNOTATIONS_H_
 #define CC_SHIM_POD_ANNOTATIONS_H_
 
+#include <string_view>
+
 #include "absl/status/status.h"
+#include "cri/pod_sandbox.pb.h"
 #include "shim/bundle.h"
 #include "shim/config.h"
 
@@ -16,6 +19,12 @@ namespace cc::shim {
 // many vCPUs as the limit needs, and memory for the limit plus vmm.overhead_memory_mib; never less than
 // configured.
 absl::Status ApplyAnnotations(const Annotations& annotations, Config* config);
+
+// containerd's names for its own annotations, which a pod's cannot be.
+inline constexpr std::string_view kCriPrefix = "io.kubernetes.cri.";
+
+// The limits of a pod of the Sandbox API in the form that the CRI plugin gives them to a pause container.
+void SetPodLimits(const runtime::v1::LinuxContainerResources& limits, Annotations* annotations);
 
 }  // namespace cc::shim
 

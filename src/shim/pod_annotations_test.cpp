@@ -9,6 +9,24 @@ namespace {
 
 using ::testing::HasSubstr;
 
+TEST(PodAnnotationsTest, LimitsOfTheSandboxApiAreThoseOfAnnotations) {
+  runtime::v1::LinuxContainerResources limits;
+  limits.set_cpu_period(100000);
+  limits.set_cpu_quota(250000);
+  limits.set_memory_limit_in_bytes(int64_t{2} << 30);
+  Annotations annotations;
+  SetPodLimits(limits, &annotations);
+  Config config;
+  ASSERT_TRUE(ApplyAnnotations(annotations, &config).ok());
+  EXPECT_EQ(config.vmm.vcpus, 3u);
+  EXPECT_EQ(config.vmm.memory_mib, 2048 + config.vmm.overhead_memory_mib);
+  Config unlimited;
+  SetPodLimits({}, &annotations);
+  ASSERT_TRUE(ApplyAnnotations(annotations, &unlimited).ok());
+  EXPECT_EQ(unlimited.vmm.vcpus, Config{}.vmm.vcpus);
+  EXPECT_EQ(unlimited.vmm.memory_mib, Config{}.vmm.memory_mib);
+}
+
 TEST(PodAnnotationsTest, SizesOfTheVm) {
   struct {
     Annotations annotations;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 
+#include "absl/strings/escaping.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "base/strings.h"
@@ -21,14 +22,20 @@ namespace cc::shim {
 // Shared by the waiting call and the working thread.
 struct Pod::Creation {
   containerd::task::v2::CreateTaskRequest request;
-  std::shared_ptr<Container> container;  // set by the worker
-  std::shared_ptr<Sandbox> sandbox;
 
   std::mutex mutex;
   std::condition_variable changed;
-  bool done = false;  // the worker has ended; `result` is valid
+  std::shared_ptr<Container> container;  // once the guest is asked for it
+  bool done = false;                     // the worker has ended; `result` is valid
   absl::Status result;
   absl::Status aborted;  // not OK: the call has been told to return this
+
+  // The guest is asked for it next, unless nobody wants it any more.
+  absl::Status EnterGuest(std::shared_ptr<Container> made) {
+    const std::lock_guard lock(mutex);
+    if (aborted.ok()) container = std::move(made);
+    return aborted;
+  }
 };
 
 namespace {
@@ -49,15 +56,9 @@ absl::Status CheckId(const std::string& id) {
 }
 
 std::string RandomTag() {
-  std::array<unsigned char, 8> bytes{};
+  std::array<char, 8> bytes{};
   [[maybe_unused]] const ssize_t n = ::getrandom(bytes.data(), bytes.size(), 0);
-  static constexpr char kHex[] = "0123456789abcdef";
-  std::string tag;
-  for (unsigned char byte : bytes) {
-    tag.push_back(kHex[byte >> 4]);
-    tag.push_back(kHex[byte & 15]);
-  }
-  return tag;
+  return absl::BytesToHexString({bytes.data(), bytes.size()});
 }
 
 }  // namespace
@@ -95,19 +96,21 @@ absl::Status Pod::WaitForCreation(const ttrpc::CallContext& call, const std::sha
   });
   absl::Status result;
   bool aborted = false;
+  std::shared_ptr<Container> container;
   {
     std::unique_lock lock(creation->mutex);
     creation->changed.wait(lock, [&] { return creation->done || !creation->aborted.ok(); });
     aborted = !creation->done;
     result = aborted ? creation->aborted : creation->result;
+    container = creation->container;
   }
   {
     const std::lock_guard lock(mutex_);
     creations_.erase(creation->request.id());
-    if (result.ok()) containers_.emplace(creation->request.id(), creation->container);
+    if (result.ok()) containers_.emplace(creation->request.id(), container);
   }
   if (result.ok()) {
-    creation->container->FinishCreation();
+    container->FinishCreation();
     return result;
   }
   log::Warning("container not created", {{"container", creation->request.id()}, {"error", result}});
@@ -117,9 +120,21 @@ absl::Status Pod::WaitForCreation(const ttrpc::CallContext& call, const std::sha
     const std::lock_guard lock(mutex_);
     unused = TakeUnusedSandboxLocked();
   }
-  if (unused != nullptr) unused->Stop();
+  if (unused != nullptr) {
+    unused->Stop();
+  } else if (aborted && container != nullptr) {
+    GiveUp(std::move(container));
+  }
   if (call.cancelled() && empty() && options_.on_abandoned) options_.on_abandoned();
   return result;
+}
+
+// Ends a pull that nobody waits for. An agent that cannot do that finishes it, and the worker removes the
+// container then.
+void Pod::GiveUp(std::shared_ptr<Container> container) {
+  absl::StatusOr<Thread> thread =
+      Thread::Start("give-up", [container = std::move(container)] { container->RemoveFromGuest(); });
+  if (thread.ok()) thread->Detach();
 }
 
 bool Pod::AbortCreation(const std::string& id, const std::string& reason) {
@@ -175,11 +190,23 @@ absl::StatusOr<std::shared_ptr<Sandbox>> Pod::MakeSandbox(
 }
 
 absl::StatusOr<std::shared_ptr<Sandbox>> Pod::GetSandbox(const CreateTaskRequest& request,
+                                                         const Grouping& grouping,
                                                          const std::string& network_namespace,
                                                          const Annotations& annotations) {
+  // Clients of the Sandbox API other than CRI do not say to which sandbox a container belongs.
+  const bool member = grouping.kind == ContainerKind::kMember;
+  if (member && grouping.sandbox_id != options_.daemon.id) {
+    return absl::InvalidArgumentError(StrCat("container ", request.id(), " is of sandbox ",
+                                             grouping.sandbox_id, ", this shim serves ", options_.daemon.id));
+  }
   {
     const std::lock_guard lock(mutex_);
     if (sandbox_ != nullptr) return sandbox_;
+  }
+  // Its annotations and its network are not the pod's: a VM is never made of them.
+  if (member) {
+    return absl::FailedPreconditionError(
+        StrCat("create container ", request.id(), ": its sandbox ", grouping.sandbox_id, " does not run"));
   }
   std::optional<google::protobuf::Any> options = options_.daemon.options;
   if (request.has_options() && !request.options().type_url().empty()) options = request.options();
@@ -197,11 +224,13 @@ absl::Status Pod::DoCreate(Creation& creation) {
   const Annotations annotations(spec.annotations().begin(), spec.annotations().end());
   const Grouping grouping = GroupingOf(request.id(), annotations);
   CC_ASSIGN_OR_RETURN(const std::string network_namespace, NetworkNamespaceOf(spec, grouping.kind));
-  CC_ASSIGN_OR_RETURN(creation.sandbox, GetSandbox(request, network_namespace, annotations));
-  CC_ASSIGN_OR_RETURN(creation.container, Container::Make({.sandbox = creation.sandbox,
-                                                           .events = options_.events,
-                                                           .namespace_name = options_.daemon.namespace_name},
-                                                          request, grouping));
+  CC_ASSIGN_OR_RETURN(const std::shared_ptr<Sandbox> sandbox,
+                      GetSandbox(request, grouping, network_namespace, annotations));
+  CC_ASSIGN_OR_RETURN(
+      const std::shared_ptr<Container> container,
+      Container::Make(
+          {.sandbox = sandbox, .events = options_.events, .namespace_name = options_.daemon.namespace_name},
+          request, grouping));
 
   // The look-up and the VM's boot do not need each other.
   absl::StatusOr<std::string> image = absl::UnknownError("not looked up");
@@ -217,11 +246,11 @@ absl::Status Pod::DoCreate(Creation& creation) {
         (*spec.mutable_linux()->mutable_sysctl())[key] = value;
     }
   }
-  const absl::Status booted = creation.sandbox->Boot(identity);
+  const absl::Status booted = sandbox->Boot(identity);
   look_up.Join();
   CC_RETURN_IF_ERROR(booted);
   CC_RETURN_IF_ERROR(image.status());
-  CC_RETURN_IF_ERROR(creation.sandbox->egress_rules().AllowImage(*image));
+  CC_RETURN_IF_ERROR(sandbox->egress_rules().AllowImage(*image));
 
   CC_ASSIGN_OR_RETURN(const GuestContainer guest,
                       MakeGuestContainer(std::move(spec), {.id = request.id(),
@@ -232,9 +261,10 @@ absl::Status Pod::DoCreate(Creation& creation) {
   for (const std::string& dropped : guest.dropped) {
     log::Info("not given to the guest", {{"container", request.id()}, {"what", dropped}});
   }
+  CC_RETURN_IF_ERROR(creation.EnterGuest(container));
   log::Info("creating container", {{"container", request.id()}, {"image", *image}});
   const auto begin = std::chrono::steady_clock::now();
-  CC_RETURN_IF_ERROR(creation.container->CreateInGuest(guest));
+  CC_RETURN_IF_ERROR(container->CreateInGuest(guest));
   const auto now = std::chrono::steady_clock::now();
   const auto milliseconds = [](auto duration) {
     return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();

@@ -60,6 +60,11 @@ void Process::Abandon() {
   changed_.notify_all();
 }
 
+void Process::AwaitStart(std::chrono::milliseconds limit) {
+  std::unique_lock lock(mutex_);
+  changed_.wait_for(lock, limit, [this] { return status_.state != ProcessState::kStarting; });
+}
+
 bool Process::WaitStartedOrAbandoned() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] {

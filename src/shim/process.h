@@ -3,6 +3,7 @@
 #ifndef CC_SHIM_PROCESS_H_
 #define CC_SHIM_PROCESS_H_
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -18,6 +19,9 @@
 #include "ttrpc/server.h"
 
 namespace cc::shim {
+
+// Exit status of what ended with its guest, or was deleted before its start.
+inline constexpr uint32_t kKilledStatus = 128 + 9;
 
 enum class ProcessState { kCreated, kStarting, kRunning, kStopped };
 
@@ -59,6 +63,8 @@ class Process : public std::enable_shared_from_this<Process> {
   // Something that happened to a process that is not running yet: killed before its start, or its VM died.
   void Abandon();
 
+  // A start that is under way has ended, or `limit` has passed.
+  void AwaitStart(std::chrono::milliseconds limit);
   // Blocks until the process runs or was abandoned; true when it runs (or has run).
   bool WaitStartedOrAbandoned();
   void WaitStopped();

@@ -111,7 +111,11 @@ void StreamPump::PumpInput(const GuestStreams& guest) {
       return;
     }
     buffer.resize(static_cast<size_t>(n));
-    if (!guest.write_stdin(std::move(buffer)).ok()) return;  // the process has closed its stdin or ended
+    if (!guest.write_stdin(std::move(buffer)).ok()) {
+      // The process has closed its stdin or ended: a client must not wait until somebody reads the rest.
+      stdio_->in.Drop();
+      return;
+    }
   }
 }
 

@@ -5,14 +5,15 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <sys/stat.h>
 
-#include <array>
 #include <atomic>
 #include <future>
 
 #include "base/file.h"
 #include "base/socket.h"
+#include "shim/read_all.h"
 
 namespace cc::shim {
 namespace {
@@ -29,16 +30,6 @@ std::function<absl::StatusOr<std::string>()> Source(size_t total) {
   };
 }
 absl::StatusOr<std::string> End() { return std::string(); }
-
-std::string ReadAll(int fd) {
-  std::string all;
-  std::array<char, 65536> buffer;
-  while (true) {
-    absl::StatusOr<size_t> n = ReadSome(fd, buffer);
-    if (!n.ok() || *n == 0) return all;
-    all.append(buffer.data(), *n);
-  }
-}
 
 class PumpTest : public ::testing::Test {
  protected:
@@ -172,6 +163,25 @@ TEST_F(PumpTest, InputEndsAfterCloseIoAndTheLastClient) {
   EXPECT_EQ(input_, data + "last");
 }
 
+TEST_F(PumpTest, AClientLearnsThatNobodyTakesItsInput) {
+  ASSERT_NE(::signal(SIGPIPE, SIG_IGN), SIG_ERR);
+  auto pump = Open({.in = path("in"), .out = "", .err = ""});
+  std::promise<void> tried;
+  GuestStreams guest = Guest(End);
+  guest.write_stdin = [&](const std::string&) {
+    tried.set_value();
+    return absl::FailedPreconditionError("stdin is closed");
+  };
+  ASSERT_TRUE(pump->Start(std::move(guest)).ok());
+  absl::StatusOr<UniqueFd> client = OpenFile(path("in"), O_WRONLY);
+  ASSERT_TRUE(client.ok());
+  ASSERT_TRUE(WriteFull(client->get(), "first").ok());
+  tried.get_future().wait();
+  // More than the FIFO holds: without a reader it would block for ever.
+  EXPECT_FALSE(WriteFull(client->get(), std::string(1 << 20, 'i')).ok());
+  pump->CloseInput();
+}
+
 TEST_F(PumpTest, UnwantedOutputIsDrained) {
   auto pump = Open({.in = "", .out = "", .err = ""});
   ASSERT_TRUE(pump->Start(Guest(Source(4 << 20))).ok());
@@ -227,6 +237,13 @@ TEST(StreamUriTest, KeepsArgumentsInOrder) {
   EXPECT_EQ(uri->scheme, "binary");
   EXPECT_EQ(uri->path, "/usr/bin/log");
   EXPECT_THAT(uri->arguments, ::testing::ElementsAre("b", "2", "a", "c", "/x"));
+}
+
+TEST(StreamUriTest, APlusSignIsASpaceInTheQueryOnly) {
+  absl::StatusOr<StreamUri> uri = ParseStreamUri("binary:///log+dir/a%20b?k=x+y");
+  ASSERT_TRUE(uri.ok());
+  EXPECT_EQ(uri->path, "/log+dir/a b");
+  EXPECT_THAT(uri->arguments, ::testing::ElementsAre("k", "x y"));
 }
 
 }  // namespace

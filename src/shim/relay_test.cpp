@@ -4,24 +4,13 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
-#include <array>
 #include <future>
 
-#include "base/file.h"
 #include "base/socket.h"
+#include "shim/read_all.h"
 
 namespace cc::shim {
 namespace {
-
-std::string ReadAll(int fd) {
-  std::string all;
-  std::array<char, 65536> buffer;
-  while (true) {
-    absl::StatusOr<size_t> n = ReadSome(fd, buffer);
-    if (!n.ok() || *n == 0) return all;
-    all.append(buffer.data(), *n);
-  }
-}
 
 class RelayTest : public ::testing::Test {
  protected:

@@ -1,36 +1,36 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "shim/sandbox_service.h"
 
-#include <sys/utsname.h>
-
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <utility>
 
 #include "base/status.h"
 #include "base/strings.h"
 #include "containerd/sandbox.pb.h"
 #include "cri/pod_sandbox.pb.h"
 #include "shim/guest_spec.h"
+#include "shim/pod_annotations.h"
 #include "shim/stats.h"
 #include "shim/status_codes.h"
 #include "shim/timestamp.h"
+#include "shim/vm_spec.h"
 
 namespace cc::shim {
 namespace {
 
 namespace api = containerd::runtime::sandbox::v1;
 
-constexpr uint32_t kKilledStatus = 128 + 9;
+constexpr std::chrono::seconds kPingTimeout{3};
 // Names of Kubernetes' PodSandboxState, as containerd expects them.
 constexpr char kReady[] = "SANDBOX_READY";
 constexpr char kNotReady[] = "SANDBOX_NOTREADY";
 
-// GOARCH of the host, which is that of the guest unless the configuration says otherwise.
-std::string Architecture() {
-  utsname names{};
-  ::uname(&names);
-  const std::string machine = names.machine;
+// GOARCH of the guest.
+std::string Architecture(const Config& config) {
+  const std::string machine = VmSpecOf(config).arch;
   return machine == "x86_64" ? "amd64" : machine == "aarch64" ? "arm64" : machine;
 }
 
@@ -57,7 +57,10 @@ absl::StatusOr<Pod::SandboxSettings> ParseSettings(const api::CreateSandboxReque
       .identity = {.hostname = config.hostname(), .dns = ResolverLines(config.dns_config())},
       .annotations = Annotations(request.annotations().begin(), request.annotations().end()),
       .sysctls = {}};
-  settings.annotations.insert(config.annotations().begin(), config.annotations().end());
+  for (const auto& [key, value] : config.annotations()) {
+    if (!key.starts_with(kCriPrefix)) settings.annotations.emplace(key, value);
+  }
+  if (config.linux().has_resources()) SetPodLimits(config.linux().resources(), &settings.annotations);
   for (const auto& [key, value] : config.linux().sysctls()) settings.sysctls[key] = value;
   return settings;
 }
@@ -65,9 +68,10 @@ absl::StatusOr<Pod::SandboxSettings> ParseSettings(const api::CreateSandboxReque
 // Shared with the callback on the VM's end, which may outlive the service. Thread-safe.
 class Life {
  public:
+  // The first time counts.
   void Started() {
     const std::lock_guard lock(mutex_);
-    started_at_ = Now();
+    if (!std::exchange(started_, true)) started_at_ = Now();
   }
   void StopAsked() {
     const std::lock_guard lock(mutex_);
@@ -100,6 +104,7 @@ class Life {
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   google::protobuf::Timestamp started_at_;
+  bool started_ = false;
   bool stop_asked_ = false;
   bool ended_ = false;
   ProcessExit end_;
@@ -136,9 +141,9 @@ class SandboxService {
 
   absl::Status Platform(const ttrpc::CallContext&, const api::PlatformRequest& in,
                         api::PlatformResponse& out) {
-    CC_RETURN_IF_ERROR(Find(in.sandbox_id()).status());
+    CC_ASSIGN_OR_RETURN(const std::shared_ptr<Sandbox> sandbox, Find(in.sandbox_id()));
     out.mutable_platform()->set_os("linux");
-    out.mutable_platform()->set_architecture(Architecture());
+    out.mutable_platform()->set_architecture(Architecture(sandbox->config()));
     return absl::OkStatus();
   }
 
@@ -184,12 +189,15 @@ class SandboxService {
 
   absl::Status Ping(const ttrpc::CallContext&, const api::PingRequest& in, api::PingResponse&) {
     CC_ASSIGN_OR_RETURN(const std::shared_ptr<Sandbox> sandbox, Find(in.sandbox_id()));
-    return sandbox->Agent().status();
+    CC_RETURN_IF_ERROR(sandbox->Responsive());
+    CC_ASSIGN_OR_RETURN(const auto agent, sandbox->Agent());
+    return Annotate(agent->Check({}, kPingTimeout).status(), StrCat("ping sandbox ", in.sandbox_id()));
   }
 
+  // Also of a sandbox that could not be created: containerd has no other word for the end of its shim.
   absl::Status Shutdown(const ttrpc::CallContext&, const api::ShutdownSandboxRequest& in,
                         api::ShutdownSandboxResponse&) {
-    CC_RETURN_IF_ERROR(Find(in.sandbox_id()).status());
+    if (in.sandbox_id() != pod_->id()) return NotFound(in.sandbox_id());
     life_->StopAsked();
     pod_->Stop();
     shutdown_();
@@ -213,11 +221,12 @@ class SandboxService {
   }
 
  private:
+  static absl::Status NotFound(const std::string& id) {
+    return absl::NotFoundError(StrCat("sandbox ", id, ": not found"));
+  }
   absl::StatusOr<std::shared_ptr<Sandbox>> Find(const std::string& id) const {
     const std::lock_guard lock(mutex_);
-    if (sandbox_ == nullptr || id != pod_->id()) {
-      return absl::NotFoundError(StrCat("sandbox ", id, ": not found"));
-    }
+    if (sandbox_ == nullptr || id != pod_->id()) return NotFound(id);
     return sandbox_;
   }
 

@@ -1,25 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // A pod driven through the sandbox service, as containerd 2.x does, on a fake VM.
-#include "shim/sandbox_service.h"
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <atomic>
-#include <filesystem>
 #include <future>
 
 #include "base/file.h"
-#include "base/socket.h"
 #include "containerd/sandbox.pb.h"
 #include "containerd/task.pb.h"
 #include "cri/pod_sandbox.pb.h"
 #include "google/protobuf/empty.pb.h"
-#include "shim/fake_guest.h"
-#include "shim/service.h"
-#include "ttrpc/client.h"
+#include "shim/bundle.h"
+#include "shim/pod_fixture.h"
 
 namespace cc::shim {
 namespace {
@@ -29,44 +22,9 @@ namespace task = containerd::task::v2;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 
-class SandboxServiceTest : public ::testing::Test {
+class SandboxServiceTest : public PodFixture {
  protected:
-  void SetUp() override {
-    absl::StatusOr<TempDir> dir = TempDir::Create("/tmp/cc-shim-sandbox");
-    ASSERT_TRUE(dir.ok());
-    dir_ = std::make_unique<TempDir>(std::move(*dir));
-    ASSERT_TRUE(WriteFileAtomic(path("config.toml"),
-                                "state_dir = \"" + path("state") + "\"\n[vmm]\nbackend = \"fake\"\n")
-                    .ok());
-    guest_->AddTo(backends_);
-    events_ = std::make_shared<EventPublisher>(
-        "ns", [](const containerd::types::Envelope&) { return absl::OkStatus(); });
-    pod_ = std::make_shared<Pod>(PodOptions{.daemon = {.namespace_name = "ns", .id = "p1"},
-                                            .config_environment = path("config.toml"),
-                                            .backends = &backends_,
-                                            .events = events_,
-                                            .started = std::chrono::steady_clock::now(),
-                                            .on_abandoned = nullptr});
-    RegisterTaskService(server_, pod_, [this] { ++shutdowns_; });
-    RegisterSandboxService(server_, pod_, [this] { ++shutdowns_; });
-    auto pair = SocketPair();
-    ASSERT_TRUE(pair.ok());
-    client_ = std::make_unique<ttrpc::Client>(std::move(pair->first));
-    absl::StatusOr<Thread> serving = Thread::Start(
-        "serve", [this, fd = std::move(pair->second)]() mutable { server_.ServeConnection(std::move(fd)); });
-    ASSERT_TRUE(serving.ok());
-    serving_ = std::move(*serving);
-    if (::geteuid() != 0) GTEST_SKIP() << "a sandbox's network namespace needs root";
-  }
-  void TearDown() override {
-    pod_->Stop();
-    client_->Close();
-    server_.Shutdown();
-    serving_.Join();
-    events_->Close();
-  }
-
-  std::string path(const std::string& name) const { return dir_->path() + "/" + name; }
+  SandboxServiceTest() : PodFixture("p1") {}
 
   // Requests that hold a sandbox's id only.
   template <typename Response, typename Request>
@@ -75,14 +33,21 @@ class SandboxServiceTest : public ::testing::Test {
     return client_->Call<Response>("containerd.runtime.sandbox.v1.Sandbox", method, request);
   }
   absl::Status Create(runtime::v1::NamespaceMode network = runtime::v1::POD) {
-    ::mkdir(path("p1").c_str(), 0700);
+    runtime::v1::PodSandboxConfig config = Box();
+    config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_network(network);
+    return Create(config);
+  }
+  static runtime::v1::PodSandboxConfig Box() {
     runtime::v1::PodSandboxConfig config;
     config.set_hostname("box");
     config.mutable_dns_config()->add_servers("10.0.0.1");
     config.mutable_dns_config()->add_searches("a.example");
     config.mutable_dns_config()->add_searches("b.example");
     (*config.mutable_linux()->mutable_sysctls())["kernel.shm_rmid_forced"] = "1";
-    config.mutable_linux()->mutable_security_context()->mutable_namespace_options()->set_network(network);
+    return config;
+  }
+  absl::Status Create(const runtime::v1::PodSandboxConfig& config) {
+    ::mkdir(path("p1").c_str(), 0700);
     api::CreateSandboxRequest request;
     request.set_bundle_path(path("p1"));
     request.mutable_options()->set_type_url("runtime.v1.PodSandboxConfig");
@@ -98,16 +63,6 @@ class SandboxServiceTest : public ::testing::Test {
   absl::StatusOr<api::WaitSandboxResponse> Wait() {
     return Call<api::WaitSandboxResponse>("WaitSandbox", api::WaitSandboxRequest());
   }
-
-  std::unique_ptr<TempDir> dir_;
-  const std::shared_ptr<FakeGuest> guest_ = std::make_shared<FakeGuest>();
-  vmm::Registry backends_;
-  std::atomic<int> shutdowns_ = 0;
-  std::shared_ptr<EventPublisher> events_;
-  std::shared_ptr<Pod> pod_;
-  ttrpc::Server server_;
-  std::unique_ptr<ttrpc::Client> client_;
-  Thread serving_;
 };
 
 TEST_F(SandboxServiceTest, LivesFromStartToStopWithoutAContainer) {
@@ -179,6 +134,52 @@ TEST_F(SandboxServiceTest, TheHostsNetworkIsRefused) {
   EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
   EXPECT_THAT(status.ToString(), ::testing::HasSubstr("hostNetwork"));
   EXPECT_EQ(Start().status().code(), absl::StatusCode::kNotFound);
+  // containerd ends the shim of a sandbox that it could not create so, and in no other way.
+  ASSERT_TRUE(Call<api::ShutdownSandboxResponse>("ShutdownSandbox", api::ShutdownSandboxRequest()).ok());
+  EXPECT_EQ(shutdowns_, 1);
+}
+
+TEST_F(SandboxServiceTest, TheVmHasTheSizeOfThePodsLimits) {
+  runtime::v1::PodSandboxConfig config = Box();
+  // Only containerd may say so.
+  (*config.mutable_annotations())["io.kubernetes.cri.sandbox-memory"] = "99999999999";
+  config.mutable_linux()->mutable_resources()->set_cpu_period(100000);
+  config.mutable_linux()->mutable_resources()->set_cpu_quota(150000);
+  config.mutable_linux()->mutable_resources()->set_memory_limit_in_bytes(1 << 30);
+  ASSERT_TRUE(Create(config).ok());
+  ASSERT_TRUE(Start().ok());
+  EXPECT_EQ(guest_->vcpus(), 2u);
+  EXPECT_EQ(guest_->memory_mib(), 1024 + Config{}.vmm.overhead_memory_mib);
+}
+
+TEST_F(SandboxServiceTest, PodsDoNotSizeTheirVmInContainerdsName) {
+  runtime::v1::PodSandboxConfig config = Box();
+  (*config.mutable_annotations())["io.kubernetes.cri.sandbox-memory"] = "99999999999";
+  ASSERT_TRUE(Create(config).ok());
+  ASSERT_TRUE(Start().ok());
+  EXPECT_EQ(guest_->memory_mib(), Config{}.vmm.memory_mib);
+}
+
+TEST_F(SandboxServiceTest, PlatformIsTheGuests) {
+  Configure("arch = \"aarch64\"");
+  ASSERT_TRUE(Create().ok());
+  EXPECT_EQ(Call<api::PlatformResponse>("Platform", api::PlatformRequest())->platform().architecture(),
+            "arm64");
+}
+
+TEST_F(SandboxServiceTest, ASecondStartChangesNothing) {
+  ASSERT_TRUE(Create().ok());
+  const auto first = Start();
+  const auto second = Start();
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_EQ(second->SerializeAsString(), first->SerializeAsString());
+}
+
+TEST_F(SandboxServiceTest, PingAsksTheGuest) {
+  ASSERT_TRUE(Create().ok());
+  ASSERT_TRUE(Start().ok());
+  guest_->Hang();
+  EXPECT_FALSE(Call<api::PingResponse>("PingSandbox", api::PingRequest()).ok());
 }
 
 TEST_F(SandboxServiceTest, WrongOrderAndForeignIdsAreRefused) {
@@ -192,7 +193,10 @@ TEST_F(SandboxServiceTest, WrongOrderAndForeignIdsAreRefused) {
   EXPECT_EQ(Call<api::CreateSandboxResponse>("CreateSandbox", garbage).status().code(),
             absl::StatusCode::kInvalidArgument);
   ASSERT_TRUE(Create().ok());
-  EXPECT_EQ(Create().code(), absl::StatusCode::kAlreadyExists);
+  runtime::v1::PodSandboxConfig other = Box();
+  other.set_hostname("other");
+  EXPECT_EQ(Create(other).code(), absl::StatusCode::kAlreadyExists);
+  EXPECT_EQ(*ReadFile(path("p1/hostname")), "box\n") << "what was refused changed something";
   EXPECT_EQ((Call<api::PingResponse>("PingSandbox", api::PingRequest(), "other")).status().code(),
             absl::StatusCode::kNotFound);
 }

@@ -8,14 +8,13 @@
 #include "containerd/task.pb.h"
 #include "google/protobuf/empty.pb.h"
 #include "shim/status_codes.h"
+#include "shim/timestamp.h"
 
 namespace cc::shim {
 namespace {
 
 namespace api = containerd::task::v2;
 using google::protobuf::Empty;
-
-constexpr uint32_t kKilledStatus = 128 + 9;
 
 containerd::v1::types::Status WireStatus(const Container& container, ProcessState state) {
   switch (state) {
@@ -55,6 +54,7 @@ class TaskService {
     if (in.exec_id().empty()) {
       if (pod_->AbortCreation(in.id(), "it was deleted while its image was being pulled")) {
         out.set_exit_status(kKilledStatus);
+        *out.mutable_exited_at() = Now();
         return absl::OkStatus();
       }
       CC_ASSIGN_OR_RETURN(exit, pod_->Delete(in.id()));

@@ -3,8 +3,10 @@
 
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -65,6 +67,24 @@ UniqueFd Detach(UniqueFd listener) {
   return listener;
 }
 
+// Leaves no daemon when it fails.
+absl::Status Launch(const DaemonOptions& options, const std::string& address, UniqueFd listener,
+                    const DaemonMain& daemon) {
+  CC_RETURN_IF_ERROR(WriteFileAtomic("address", address));
+  const pid_t pid = ::fork();
+  if (pid < 0) return ErrnoStatus(errno, "fork the daemon");
+  if (pid == 0) {
+    AdjustOomScore();
+    ::_exit(daemon(options, Detach(std::move(listener))));
+  }
+  absl::Status status = WriteFileAtomic("shim.pid", std::to_string(pid));
+  if (!status.ok()) {
+    ::kill(pid, SIGKILL);
+    ::waitpid(pid, nullptr, 0);
+  }
+  return status;
+}
+
 }  // namespace
 
 absl::StatusOr<std::string> Start(const Flags& flags, const Bootstrap& bootstrap, const DaemonMain& daemon) {
@@ -98,21 +118,17 @@ absl::StatusOr<std::string> Start(const Flags& flags, const Bootstrap& bootstrap
 
   CC_RETURN_IF_ERROR(MakeSocketDir(bootstrap.socket_dir));
   CC_ASSIGN_OR_RETURN(UniqueFd listener, ListenUnix(socket_path, 0600));
-  CC_RETURN_IF_ERROR(WriteFileAtomic("address", address));
-  const pid_t pid = ::fork();
-  if (pid < 0) return ErrnoStatus(errno, "fork the daemon");
-  if (pid == 0) {
-    AdjustOomScore();
-    const DaemonOptions options{.namespace_name = flags.namespace_name,
-                                .id = grouping.sandbox_id,
-                                .grpc_address = bootstrap.grpc_address,
-                                .ttrpc_address = bootstrap.ttrpc_address,
-                                .socket_path = socket_path,
-                                .debug = bootstrap.debug,
-                                .options = bootstrap.options};
-    ::_exit(daemon(options, Detach(std::move(listener))));
+  const DaemonOptions options{.namespace_name = flags.namespace_name,
+                              .id = grouping.sandbox_id,
+                              .grpc_address = bootstrap.grpc_address,
+                              .ttrpc_address = bootstrap.ttrpc_address,
+                              .socket_path = socket_path,
+                              .debug = bootstrap.debug,
+                              .options = bootstrap.options};
+  if (absl::Status status = Launch(options, address, std::move(listener), daemon); !status.ok()) {
+    ::unlink(socket_path.c_str());  // containerd calls no `delete` after a failed start
+    return status;
   }
-  CC_RETURN_IF_ERROR(WriteFileAtomic("shim.pid", std::to_string(pid)));
   return FormatReply(bootstrap.reply, address);
 }
 

@@ -89,6 +89,19 @@ TEST_F(StartTest, SecondShimOfALiveIdIsRefusedAndAStaleSocketReplaced) {
   EXPECT_TRUE(ConnectUnix(socket_path("c1")).ok());
 }
 
+TEST_F(StartTest, AFailedStartLeavesNeitherSocketNorDaemon) {
+  for (const char* file : {"address", "shim.pid"}) {
+    ASSERT_EQ(::mkdir(file, 0700), 0);  // cannot be replaced by a file
+    const auto daemon = [](const DaemonOptions&, const UniqueFd&) { return ::pause(); };
+    EXPECT_FALSE(Start(flags_, bootstrap_, daemon).ok()) << file;
+    EXPECT_NE(::access(socket_path("c1").c_str(), F_OK), 0) << file;
+    const absl::StatusOr<std::string> sockets = ReadFile("/proc/net/unix", 16 << 20);
+    ASSERT_TRUE(sockets.ok());
+    EXPECT_EQ(sockets->find(socket_path("c1")), std::string::npos) << file << ": somebody listens";
+    ASSERT_EQ(::rmdir(file), 0);
+  }
+}
+
 TEST_F(StartTest, MemberOfAPodGetsTheSandboxsAddress) {
   WriteSpec(R"({"annotations":{"io.kubernetes.cri.container-type":"container",
                                "io.kubernetes.cri.sandbox-id":"pod"}})");

@@ -15,7 +15,7 @@ import ocilayout
 from crinode import PAUSE, CriNode
 from kubevolume import set_version
 from podcase import IMAGE, PodCase
-from stack import BINARIES, RUNTIME, TOP, eventually
+from stack import BINARIES, RUNTIME, TOP, eventually, read
 
 DROP_IN = TOP / "packaging/containerd/kata-cc-containerd-2.toml"
 
@@ -114,6 +114,19 @@ class Containerd2(PodCase):
 
     def test_through_the_sandbox_api(self):
         self.day_of_a_pod("sandbox-api")
+
+    def test_a_sandbox_that_is_refused_leaves_no_shim(self):
+        said = self.node.refuse_pod("refused", handler="sandbox-api",
+                                    annotations={"io.katacontainers.config.runtime.sandbox_bind_mounts": "/"})
+        self.assertIn("is not supported", said)
+        self.node.await_clean()
+
+    def test_the_sandbox_api_sizes_the_vm(self):
+        limits = {"resources": {"cpu_period": 100000, "cpu_quota": 150000, "memory_limit_in_bytes": 768 << 20}}
+        self.node.run_pod("sized", handler="sandbox-api", linux=limits)
+        argv = read(f"/proc/{self.node.vms()[0]}/cmdline").decode().split("\0")
+        self.assertEqual(argv[argv.index("-smp") + 1], "2")
+        self.assertEqual(argv[argv.index("-m") + 1], f"{768 + 256}M")
 
     def test_no_layer_reaches_the_node(self):
         self.node.run_pod("layers", annotations={"io.containerd.cri.runtime-handler": "kata-cc"})

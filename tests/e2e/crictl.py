@@ -55,9 +55,9 @@ class Crictl:
         path, logs = self.pod_config(name, **config)
         return Pod(self, self.crictl("runp", "--runtime", handler, path).stdout.strip(), path, logs)
 
-    def refuse_pod(self, name, **config):
+    def refuse_pod(self, name, handler=HANDLER, **config):
         """What a RunPodSandbox that must fail says."""
-        result = self.crictl("runp", "--runtime", HANDLER, self.pod_config(name, **config)[0], check=False)
+        result = self.crictl("runp", "--runtime", handler, self.pod_config(name, **config)[0], check=False)
         if result.returncode == 0:
             raise Failure(f"pod {name} runs")
         return result.stderr

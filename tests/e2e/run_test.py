@@ -153,6 +153,36 @@ class Run(unittest.TestCase):
         self.assertNotIn("unknown", result.stderr)
         result = STACK.ctr("tasks", "kill", "--exec-id", "none", "odd", check=False)
         self.assertIn("not found", result.stderr)
+        STACK.ctr("tasks", "pause", "odd")
+        for command in (("exec", "--exec-id", "e1", "odd", "/bin/true"), ("pause", "odd")):
+            result = STACK.ctr("tasks", *command, check=False)
+            self.assertIn("paused", result.stderr)
+            self.assertIn("failed precondition", result.stderr)
+        STACK.ctr("tasks", "resume", "odd")
+
+    def test_a_killed_exec_leaves_its_container(self):
+        self.start("main", "/bin/sleep", "1000")
+        STACK.ctr("tasks", "exec", "--detach", "--exec-id", "e1", "main", "/bin/sleep", "1001")
+        # To the shim: SIGKILL for "all" of e1.
+        deleted = STACK.ctr("tasks", "delete", "--force", "--exec-id", "e1", "main", check=False)
+        self.assertEqual(deleted.returncode, 137, deleted.stderr)
+        self.assertNotIn("sleep 1001", STACK.ctr("tasks", "exec", "--exec-id", "e2", "main", "/bin/ps").stdout)
+        self.assertEqual(self.status("main"), "RUNNING")
+
+    def test_a_limit_of_processes_holds_in_the_guest(self):
+        spec = {"ociVersion": "1.0.2", "root": {"path": "rootfs"}, "annotations": {"io.kubernetes.cri.image-name": IMAGE},
+                "process": {"args": ["/bin/sh", "-c", "cat /sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup)/pids.max"],
+                            "cwd": "/", "env": ["PATH=/bin"], "user": {"uid": 0, "gid": 0}},
+                "mounts": [{"destination": "/proc", "type": "proc", "source": "proc"},
+                           {"destination": "/dev", "type": "tmpfs", "source": "tmpfs", "options": ["mode=755"]},
+                           {"destination": "/sys", "type": "sysfs", "source": "sysfs"},
+                           {"destination": "/sys/fs/cgroup", "type": "cgroup", "source": "cgroup"}],
+                "linux": {"resources": {"pids": {"limit": 17}},
+                          "namespaces": [{"type": kind} for kind in ("pid", "ipc", "uts", "mount", "network")]}}
+        path = STACK.dir / "limited.json"
+        path.write_text(json.dumps(spec))
+        result = STACK.ctr("run", "--rm", "--runtime", RUNTIME, "--config", path, "limited", check=False)
+        self.assertEqual(result.stdout.strip(), "17", result.stderr)
 
     def test_two_containers_at_once(self):
         self.start("one", "/bin/sleep", "1000")
