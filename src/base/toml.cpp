@@ -99,7 +99,8 @@ std::vector<TomlTable> TomlTable::Tables(std::string_view key) {
   const toml::node* node = state_->Find(path);
   if (node == nullptr) return tables;
   const toml::array* array = node->as_array();
-  if (array == nullptr || !array->is_homogeneous(toml::node_type::table)) {
+  // An empty list is homogeneous in nothing.
+  if (array == nullptr || (!array->empty() && !array->is_homogeneous(toml::node_type::table))) {
     state_->Fail(*node, path, "a list of tables");
     return tables;
   }

@@ -81,6 +81,9 @@ TEST(TomlTable, ReadsListsOfTablesAndRefusesUnknownKeysInThem) {
   absl::StatusOr<std::vector<std::string>> names = read("[[entry]]\nname = \"a\"\n[[entry]]\nname = \"b\"\n");
   ASSERT_TRUE(names.ok()) << names.status();
   EXPECT_THAT(*names, ElementsAre("a", "b"));
+  names = read("entry = []\n");
+  ASSERT_TRUE(names.ok()) << names.status();
+  EXPECT_TRUE(names->empty());
   EXPECT_THAT(*read(""), ElementsAre());
   EXPECT_THAT(std::string(read("[[entry]]\nname = \"a\"\n[[entry]]\nnme = \"b\"\n").status().message()),
               HasSubstr("c.toml:4: unknown key entry[1].nme; known keys here: name"));

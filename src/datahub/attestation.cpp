@@ -58,6 +58,7 @@ absl::StatusOr<attest::AsClient*> Attestation::As() {
   CC_ASSIGN_OR_RETURN(std::shared_ptr<attest::Attester> attester, AttesterLocked());
   attest::AsOptions as{.url = options_.as_url};
   if (!options_.init_data.text.empty()) as.init_data = options_.init_data.text;
+  as.http.roots_pem = options_.as_roots;
   as.http.egress_socket = options_.egress_socket;
   CC_ASSIGN_OR_RETURN(as_, attest::AsClient::Create(std::move(as), std::move(attester)));
   return as_.get();

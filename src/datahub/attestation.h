@@ -26,6 +26,7 @@ struct AttestationOptions {
   std::string kbs_url;    // empty: there is no key broker
   std::string kbs_roots;  // PEM; when given, the only roots trusted for it
   std::string as_url;     // of an attestation service by itself; empty: there is none
+  std::string as_roots;   // as kbs_roots, for the attestation service
   attest::TeeKeyAlgorithm tee_key_algorithm = attest::TeeKeyAlgorithm::kEcdhEsA256KwP256;
   bool insecure_sample_evidence = false;       // without a TEE, evidence that proves nothing
   bool offline_resources = false;              // out of files in the guest image instead of a key broker

@@ -14,7 +14,11 @@ NO_EXEC = "package agent_policy\n" + "".join(f"default {request} := true\n" for 
     "SignalProcessRequest", "StartContainerRequest", "StatsContainerRequest", "UpdateInterfaceRequest",
     "UpdateRoutesRequest", "WaitProcessRequest", "WriteStreamRequest")) + "default ExecProcessRequest := false\n"
 
+# Begins as CoCo's own examples do.
 CDH = """
+socket = 'unix:///run/confidential-containers/cdh.sock'
+credentials = []
+
 [kbc]
 name = "offline_fs_kbc"
 [[image.registry_config.registry]]

@@ -19,7 +19,9 @@ absl::StatusOr<AaConfig> ParseAaConfig(std::string_view toml, std::string_view s
   kbs_table.Read("url", &kbs.url);
   kbs_table.Read("cert", &kbs.cert);
   kbs_table.ReadChoice("tee_key_algorithm", &algorithm, attest::TeeKeyAlgorithmNames());
-  tokens.Table("coco_as").Read("url", &config.coco_as_url);
+  TomlTable coco_as = tokens.Table("coco_as");
+  coco_as.Read("url", &config.coco_as_url);
+  coco_as.Read("cert", &config.coco_as_cert);
   TomlTable eventlog = root.Table("eventlog_config");
   uint32_t register_index = 17;
   bool enable_eventlog = false;
@@ -38,6 +40,9 @@ absl::StatusOr<AaConfig> ParseAaConfig(std::string_view toml, std::string_view s
     config.kbs = std::move(kbs);
   } else if (!kbs.cert.empty()) {
     return absl::InvalidArgumentError(StrCat(source, ": token_configs.kbs has a cert but no url"));
+  }
+  if (config.coco_as_url.empty() && !config.coco_as_cert.empty()) {
+    return absl::InvalidArgumentError(StrCat(source, ": token_configs.coco_as has a cert but no url"));
   }
   return config;
 }

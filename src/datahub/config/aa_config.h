@@ -20,8 +20,9 @@ struct AaConfig {
     std::string cert;  // PEM, may be empty
     attest::TeeKeyAlgorithm tee_key_algorithm = attest::TeeKeyAlgorithm::kEcdhEsA256KwP256;
   };
-  std::optional<Kbs> kbs;   // [token_configs.kbs]
-  std::string coco_as_url;  // [token_configs.coco_as]
+  std::optional<Kbs> kbs;    // [token_configs.kbs]
+  std::string coco_as_url;   // [token_configs.coco_as]
+  std::string coco_as_cert;  // PEM, may be empty; upstream passes over it
   std::string log_level = "info";
   // Ours, top level: see AllowSampleEvidence.
   bool insecure_sample_evidence = false;

@@ -24,6 +24,7 @@ absl::Status AddPlainHttpHosts(std::string_view list, image::HttpOptions* http) 
 absl::Status ApplyAa(const AaConfig& aa, Config* config) {
   if (aa.insecure_sample_evidence) config->attestation.insecure_sample_evidence = true;
   config->attestation.as_url = aa.coco_as_url;
+  config->attestation.as_roots = aa.coco_as_cert;
   if (!aa.kbs.has_value()) return absl::OkStatus();
   config->attestation.kbs_url = aa.kbs->url;
   config->attestation.kbs_roots = aa.kbs->cert;
@@ -31,11 +32,17 @@ absl::Status ApplyAa(const AaConfig& aa, Config* config) {
   return absl::OkStatus();
 }
 
+bool SameUrl(std::string_view a, std::string_view b) {
+  while (a.ends_with('/')) a.remove_suffix(1);
+  while (b.ends_with('/')) b.remove_suffix(1);
+  return a == b;
+}
+
 absl::Status ApplyKbc(const CdhConfig::Kbc& kbc, bool aa_names_broker, Config* config) {
   AttestationOptions& attestation = config->attestation;
   attestation.offline_resources = kbc.name == "offline_fs_kbc";
   if (kbc.url.empty() || attestation.offline_resources) return absl::OkStatus();
-  if (aa_names_broker && attestation.kbs_url != kbc.url) {
+  if (aa_names_broker && !SameUrl(attestation.kbs_url, kbc.url)) {
     return absl::InvalidArgumentError(StrCat("aa.toml names the key broker ", attestation.kbs_url,
                                              ", cdh.toml names ", kbc.url, "; they must be the same"));
   }

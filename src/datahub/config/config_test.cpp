@@ -91,10 +91,11 @@ TEST(ConfigTest, FilesHaveWeightOverTheCommandLine) {
 TEST(ConfigTest, AaTomlAloneNamesTheKeyBroker) {
   const auto config = MakeConfig(KernelCmdline::Parse(""), std::nullopt,
                                  Aa("[token_configs.kbs]\nurl = \"https://owner\"\n"
-                                    "[token_configs.coco_as]\nurl = \"https://as\"\n"));
+                                    "[token_configs.coco_as]\nurl = \"https://as\"\ncert = \"pem\"\n"));
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_EQ(config->attestation.kbs_url, "https://owner");
   EXPECT_EQ(config->attestation.as_url, "https://as");
+  EXPECT_EQ(config->attestation.as_roots, "pem");
   EXPECT_FALSE(config->attestation.offline_resources);
   EXPECT_FALSE(config->unseal.unverified.has_value());
 }
@@ -105,6 +106,7 @@ TEST(ConfigTest, RefusesContradictionsAndBadValues) {
   };
   const std::string kbc = "[kbc]\nname = \"cc_kbc\"\nurl = \"https://a\"\n";
   EXPECT_THAT(error(kbc, "[token_configs.kbs]\nurl = \"https://b\"\n"), HasSubstr("must be the same"));
+  EXPECT_THAT(error(kbc, "[token_configs.kbs]\nurl = \"https://a/\"\n"), "OK");
   EXPECT_THAT(error("socket = \"tcp://1\"\n" + kbc, ""), HasSubstr("unix:///path"));
   EXPECT_THAT(error(kbc + "[log]\nlevel = \"loud\"\n", ""), HasSubstr("loud"));
 }

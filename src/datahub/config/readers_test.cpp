@@ -122,6 +122,7 @@ TEST(AaConfig, RefusesWhatItDoesNotKnow) {
       {"[token_configs.kbs]\nurl = 1\n", "must be a string"},
       {"[token_configs.kbs]\nurl = \"http://x\"\ntee_key_algorithm = \"RSA1_5\"\n", "ECDH-ES+A256KW-P256"},
       {"[token_configs.kbs]\ncert = \"x\"\n", "no url"},
+      {"[token_configs.coco_as]\ncert = \"x\"\n", "no url"},
       {"[eventlog_config]\nenable_eventlog = true\n", "set it to false"},
       {"insecure_sample = true\n", "unknown key insecure_sample"},
       {"[token_configs", "aa.toml:1"},
@@ -178,6 +179,33 @@ https_proxy = "http://127.0.0.1:5432"
   ASSERT_EQ(config->image.registry_config.registries[1].mirrors.size(), 1u);
   EXPECT_TRUE(config->image.registry_config.registries[1].mirrors[0].insecure);
   EXPECT_EQ(config->image.image_pull_proxy.https_proxy, "http://127.0.0.1:5432");
+}
+
+// As CoCo's and its vendors' guides write initdata, with and without certificates.
+TEST(AaConfig, ReadsWhatGuidesPublish) {
+  const absl::StatusOr<AaConfig> config = ParseAaConfig(
+      "[token_configs]\n[token_configs.coco_as]\n\nurl = 'https://kbs:8080'\ncert = \"\"\"\npem\n\"\"\"\n"
+      "[token_configs.kbs]\nurl = 'https://kbs:8080'\ncert = \"\"\"\n\"\"\"\n",
+      "aa.toml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->coco_as_url, "https://kbs:8080");
+  EXPECT_EQ(config->coco_as_cert, "pem\n");
+  EXPECT_EQ(config->kbs->url, "https://kbs:8080");
+  EXPECT_EQ(config->kbs->cert, "");
+}
+
+TEST(CdhConfig, ReadsWhatGuidesPublish) {
+  const absl::StatusOr<CdhConfig> config = ParseCdhConfig(
+      "socket = 'unix:///run/confidential-containers/cdh.sock'\ncredentials = []\n\n"
+      "[kbc]\nname = 'cc_kbc'\nurl = 'http://kbs:8080'\n"
+      "[image]\nimage_security_policy_uri = 'kbs:///default/security-policy/test'\n"
+      "[image.registry_config]\nunqualified-search-registries = []\nregistry = []\n",
+      "cdh.toml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_TRUE(config->credentials.empty());
+  EXPECT_EQ(config->kbc.url, "http://kbs:8080");
+  EXPECT_EQ(config->image.image_security_policy_uri, "kbs:///default/security-policy/test");
+  EXPECT_TRUE(config->image.registry_config.registries.empty());
 }
 
 TEST(CdhConfig, RefusesWhatItDoesNotKnow) {
