@@ -190,6 +190,14 @@ absl::StatusOr<std::string> StringMember(const json& object, const std::string& 
   return member->get<std::string>();
 }
 
+absl::StatusOr<std::string> JsonText(const json& value) {
+  try {
+    return value.dump();
+  } catch (const json::type_error&) {
+    return absl::InvalidArgumentError("a text is no valid UTF-8");
+  }
+}
+
 absl::StatusOr<std::string> CanonicalJson(const json& value) {
   std::string out;
   CC_RETURN_IF_ERROR(Append(value, out));

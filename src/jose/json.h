@@ -22,6 +22,10 @@ absl::StatusOr<nlohmann::json> ParseJsonObject(std::string_view text, std::strin
 absl::StatusOr<std::string> StringMember(const nlohmann::json& object, const std::string& key,
                                          std::string_view what);
 
+// The text of a value that was put together here; one of ParseJson needs no such care. InvalidArgument when a
+// string in it is no UTF-8, for which nlohmann's dump() throws.
+absl::StatusOr<std::string> JsonText(const nlohmann::json& value);
+
 // RFC 8785: members in the order of their UTF-16 code units, no white space, numbers as ECMAScript writes
 // them. InvalidArgument for an integer beyond 2^53, which has no exact canonical form.
 absl::StatusOr<std::string> CanonicalJson(const nlohmann::json& value);

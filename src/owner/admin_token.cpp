@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/status.h"
+#include "jose/json.h"
 #include "jose/jws.h"
 
 namespace cc::owner {
@@ -17,7 +18,9 @@ absl::StatusOr<std::string> MintAdminToken(const jose::Key& key, const AdminClai
   if (!claims.issuer.empty()) payload["iss"] = claims.issuer;
   if (!claims.audience.empty()) payload["aud"] = claims.audience;
   CC_ASSIGN_OR_RETURN(const jose::SignatureAlgorithm algorithm, jose::DefaultAlgorithm(key));
-  return jose::SignCompact(key, algorithm, {{"typ", "JWT"}}, payload.dump());
+  const absl::StatusOr<std::string> text = jose::JsonText(payload);
+  if (!text.ok()) return Annotate(text.status(), "administrator's token");
+  return jose::SignCompact(key, algorithm, {{"typ", "JWT"}}, *text);
 }
 
 }  // namespace cc::owner

@@ -44,6 +44,15 @@ TEST(ReferenceValues, PairsBecomeLists) {
   }
 }
 
+// Names and values come from a shell, which does not care for encodings.
+TEST(ReferenceValues, TextsThatAreNoUtf8AreRefused) {
+  for (const json& values : {json{{"a", {"\xff"}}}, json{{"\xc3", "x"}}}) {
+    const auto message = ReferenceValueMessage(values);
+    ASSERT_FALSE(message.ok());
+    EXPECT_EQ(message.status().message(), "reference values: a text is no valid UTF-8");
+  }
+}
+
 TEST(ReferenceValues, ListsAreUnitedAndTheRestReplaced) {
   EXPECT_EQ(UniteValues({1, 2}, {2, 3}), json({1, 2, 3}));
   EXPECT_EQ(UniteValues(1, 2), json(2));

@@ -74,6 +74,7 @@ TEST_F(KeyTest, AnAdminTokenVerifiesWithThePublicHalf) {
                    .ok());
   EXPECT_FALSE(LoadAdminKey(Path("admin.pub")).ok());
   EXPECT_FALSE(MintAdminToken(key, {.issuer = "", .lifetime_seconds = 0}, 1000).ok());
+  EXPECT_FALSE(MintAdminToken(key, {.role = "\xff", .issuer = ""}, 1000).ok());
 }
 
 TEST_F(KeyTest, ANewAdminKeyLeavesNothingHalfWritten) {

@@ -16,8 +16,9 @@ absl::StatusOr<std::string> ReferenceValueMessage(const json& values) {
   if (!values.is_object() || values.empty()) {
     return absl::InvalidArgumentError("reference values: there is nothing to register");
   }
-  return json{{"version", "0.1.0"}, {"type", "sample"}, {"payload", jose::Base64Encode(values.dump())}}
-      .dump();
+  const absl::StatusOr<std::string> text = jose::JsonText(values);
+  if (!text.ok()) return Annotate(text.status(), "reference values");
+  return json{{"version", "0.1.0"}, {"type", "sample"}, {"payload", jose::Base64Encode(*text)}}.dump();
 }
 
 absl::StatusOr<json> ValuesOfMeasurement(std::string_view document) {

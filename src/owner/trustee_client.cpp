@@ -173,10 +173,11 @@ absl::StatusOr<std::vector<std::string>> TrusteeClient::ListResourcePolicies() c
 }
 
 absl::Status TrusteeClient::SetAttestationPolicy(std::string_view id, std::string_view rego) const {
-  const json message = {{"type", "rego"}, {"policy_id", id}, {"policy", jose::Base64UrlEncode(rego)}};
-  return Call("POST", "/kbs/v0/attestation-policy", message.dump(), kJson,
-              StrCat("set the attestation policy ", id))
-      .status();
+  const std::string what = StrCat("set the attestation policy ", id);
+  const absl::StatusOr<std::string> message =
+      jose::JsonText({{"type", "rego"}, {"policy_id", id}, {"policy", jose::Base64UrlEncode(rego)}});
+  if (!message.ok()) return Annotate(message.status(), what);
+  return Call("POST", "/kbs/v0/attestation-policy", *message, kJson, what).status();
 }
 
 absl::Status TrusteeClient::RegisterReferenceValues(std::string_view message) const {

@@ -129,6 +129,7 @@ TEST(TrusteeClient, ANameCannotLeadElsewhere) {
   for (const char* name : {"", ".", "..", "a/../b", "../resource-policy"}) {
     EXPECT_TRUE(absl::IsInvalidArgument(client->GetReferenceValue(name).status())) << name;
   }
+  EXPECT_TRUE(absl::IsInvalidArgument(client->SetAttestationPolicy("\xff_cpu", "package policy")));
   EXPECT_TRUE(server.Requests().empty());
 }
 
