@@ -6,7 +6,9 @@
 
 #include <gtest/gtest.h>
 #include <libpq-fe.h>
+#include <poll.h>
 #include <signal.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -18,6 +20,7 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "base/strings.h"
+#include "base/unique_fd.h"
 
 namespace cc::trustee {
 
@@ -46,11 +49,18 @@ class TestPostgres {
     FAIL() << "PostgreSQL does not start in " << dir_.path();
   }
 
-  // As a machine that loses power: nobody is told anything.
+  // As a machine that loses power: nobody is told anything, and nothing of it answers any more. The processes
+  // that serve connections would live on for a moment after their parent.
   void Kill() {
     if (!server_.running()) return;
+    const std::vector<UniqueFd> serving = Children();
     EXPECT_TRUE(server_.Kill(SIGKILL).ok());
     EXPECT_TRUE(server_.Wait().ok());
+    for (const UniqueFd& process : serving) {
+      ::syscall(SYS_pidfd_send_signal, process.get(), SIGKILL, nullptr, 0);
+      pollfd gone{process.get(), POLLIN, 0};
+      EXPECT_EQ(::poll(&gone, 1, 60000), 1);
+    }
   }
 
   std::string address() const { return StrCat("host=", dir_.path(), " user=trustee dbname=postgres"); }
@@ -81,6 +91,20 @@ class TestPostgres {
     const auto done = Run({.argv = AsUser(command), .cwd = "/"});
     EXPECT_TRUE(done.ok() && done->exit.Status() == 0)
         << command[0] << ": " << (done.ok() ? done->err : done.status().ToString());
+  }
+  // Handles of the server's own processes.
+  std::vector<UniqueFd> Children() const {
+    const std::string pid = std::to_string(server_.pid());
+    const auto text = ReadFile(StrCat("/proc/", pid, "/task/", pid, "/children"));
+    EXPECT_TRUE(text.ok()) << text.status();
+    std::vector<UniqueFd> children;
+    for (const std::string_view word : StrSplit(text.value_or(""), ' ')) {
+      uint32_t child = 0;
+      if (!ParseNumber(word, &child)) continue;
+      UniqueFd handle(static_cast<int>(::syscall(SYS_pidfd_open, child, 0)));
+      if (handle) children.push_back(std::move(handle));
+    }
+    return children;
   }
   std::string data() const { return dir_.path() + "/data"; }
   static std::string Program(const std::string& name) {
