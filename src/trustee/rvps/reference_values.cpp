@@ -7,6 +7,7 @@
 #include "base/strings.h"
 #include "jose/base64.h"
 #include "jose/json.h"
+#include "trustee/rvps/corim.h"
 #include "trustee/rvps/timestamp.h"
 
 namespace cc::trustee {
@@ -30,6 +31,14 @@ absl::StatusOr<Extracted> ExtractSample(const std::string& payload, int64_t now)
   if (!text.ok()) return Annotate(text.status(), StrCat(kWhat, ", payload of type sample"));
   CC_ASSIGN_OR_RETURN(json values, jose::ParseJsonObject(*text, StrCat(kWhat, ", payload")));
   return Extracted{std::move(values), AddMonths(now, kDefaultMonths)};
+}
+
+absl::StatusOr<Extracted> ExtractCorim(const std::string& payload, int64_t now) {
+  const absl::StatusOr<std::string> cbor = jose::Base64Decode(payload);
+  if (!cbor.ok()) return Annotate(cbor.status(), StrCat(kWhat, ", payload of type corim"));
+  absl::StatusOr<CorimValues> corim = ParseCorim(*cbor, now);
+  if (!corim.ok()) return Annotate(corim.status(), kWhat);
+  return Extracted{std::move(corim->values), corim->not_after.value_or(AddMonths(now, kDefaultMonths))};
 }
 
 absl::StatusOr<Extracted> ExtractMinimal(const std::string& payload, int64_t now) {
@@ -73,8 +82,9 @@ absl::StatusOr<std::vector<std::string>> ReferenceValues::Register(std::string_v
   CC_ASSIGN_OR_RETURN(const std::string payload, jose::StringMember(object, "payload", kWhat));
   const int64_t now = clock_();
   absl::StatusOr<Extracted> extracted = absl::UnimplementedError(
-      StrCat(kWhat, ": type '", type.substr(0, 32), "' is not supported: use sample or minimal"));
+      StrCat(kWhat, ": type '", type.substr(0, 32), "' is not supported: use sample, minimal or corim"));
   if (type == "sample") extracted = ExtractSample(payload, now);
+  if (type == "corim") extracted = ExtractCorim(payload, now);
   if (type == "minimal") extracted = ExtractMinimal(payload, now);
   CC_RETURN_IF_ERROR(extracted.status());
   if (extracted->values.empty() || extracted->values.size() > kMaxValues) {

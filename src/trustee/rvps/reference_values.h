@@ -4,6 +4,9 @@
 //
 // Message: {"version": "0.1.0", "type": T, "payload": P}.
 //   type "sample"   P is standard base64 of a JSON object {name: any value}; each holds for 12 months
+//   type "corim"    P is standard base64 of a CoRIM without a signature (corim.h); each holds until the end
+//   of its
+//                   validity, or for 12 months
 //   type "minimal"  P is the JSON text {"values": {name: any value}, "expiration": "2027-01-31T00:00:00Z"}
 // A message registers all its values or none. A value that has expired is no value.
 #ifndef CC_TRUSTEE_RVPS_REFERENCE_VALUES_H_
