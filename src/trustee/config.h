@@ -40,7 +40,7 @@ struct Config {
     // "memory", or "database", which lets replicas share sessions; "auto" is "database" with PostgreSQL.
     std::string store = "auto";
     uint32_t timeout_seconds = 300;
-    uint32_t capacity = 100000;  // of the memory store
+    uint32_t capacity = 100000;  // of the memory store; when it is full the oldest session goes
   } session;
 
   struct Token {

@@ -4,6 +4,8 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <chrono>
+
 #include "base/socket.h"
 #include "base/unique_fd.h"
 #include "trustee/test_service.h"
@@ -180,14 +182,30 @@ TEST_F(HostileTest, PipelinedRequestsAreAnsweredInOrder) {
 TEST_F(HostileTest, OneAddressCannotTakeAllConnections) {
   config_.http.connections_per_address = 4;
   Start();
+  // Taken in the order of their connecting, so these four have their places before the fifth is looked at.
   std::vector<UniqueFd> held;
-  for (int i = 0; i < 4; ++i) {
-    held.push_back(Connect());
-    SendFull(held.back().get(), "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").IgnoreError();
-    char first = 0;
-    ASSERT_EQ(::recv(held.back().get(), &first, 1, 0), 1);  // it is served: the place is taken
-  }
+  for (int i = 0; i < 4; ++i) held.push_back(Connect());
   EXPECT_EQ(Raw("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"), "");
+}
+
+// The guests of a node come from its address, and their connections stay open after the last answer.
+TEST_F(HostileTest, ConnectionsThatWaitBetweenRequestsMakeRoomForNewOnes) {
+  config_.http.connections_per_address = 4;
+  config_.http.connections = 4;
+  Start();
+  const std::string request = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n";
+  std::vector<UniqueFd> idle;
+  for (int i = 0; i < 4; ++i) {
+    idle.push_back(Connect());
+    SendFull(idle.back().get(), request).IgnoreError();
+    char first = 0;
+    ASSERT_EQ(::recv(idle.back().get(), &first, 1, 0), 1);
+  }
+  // The answers are here a moment before the service counts their connections as waiting.
+  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+  std::string answer;
+  while (answer.empty() && std::chrono::steady_clock::now() < deadline) answer = Raw(request);
+  EXPECT_THAT(answer, StartsWith("HTTP/1.1 200 "));
 }
 
 TEST_F(HostileTest, TooManyRequestsOfOneAddressAreRefused) {
@@ -199,13 +217,18 @@ TEST_F(HostileTest, TooManyRequestsOfOneAddressAreRefused) {
   EXPECT_THAT(Raw(many), HasSubstr("HTTP/1.1 429 "));
 }
 
-TEST_F(HostileTest, SessionsThatNobodyFinishesDoNotFillTheMemory) {
+TEST_F(HostileTest, SessionsThatNobodyFinishesNeitherFillTheMemoryNorKeepOthersOut) {
   config_.session.capacity = 5;
   Start();
-  for (int i = 0; i < 5; ++i) Auth();
-  const Response full =
-      Call("POST", "/kbs/v0/auth", R"({"version":"0.4.0","tee":"sample","extra-params":""})");
-  EXPECT_EQ(full.status, 503);
+  const Session oldest = Auth();
+  ++now_;
+  for (int i = 0; i < 4; ++i) Auth();
+  ++now_;
+  const Session newest = Auth();
+  EXPECT_EQ(Attest(newest, Attestation(newest.nonce, jwk_)).status, 200);
+  const Response gone = Attest(oldest, Attestation(oldest.nonce, jwk_));
+  EXPECT_EQ(gone.status, 401);
+  EXPECT_THAT(Detail(gone), HasSubstr("unknown or expired"));
 }
 
 TEST_F(HostileTest, StopEndsConnectionsThatSayNothing) {

@@ -65,6 +65,13 @@ TEST_F(ServiceTest, AnswersHaveTheBytesOfTheProtocol) {
   const Session session = Auth();
   const Response attest = Attest(session, Attestation(session.nonce, jwk_));
   EXPECT_EQ(attest.status, 200) << attest.body;
+  ASSERT_EQ(attest.set_cookies.size(), 1u);
+  EXPECT_THAT(attest.set_cookies[0], MatchesRegex("kbs-session-id=[0-9a-f]{32}; Expires=.* GMT"));
+  EXPECT_EQ(StrCat("Cookie: ", SplitOnce(attest.set_cookies[0], ';').first), session.cookie);
+  // As upstream's: whoever asks again gets the same.
+  const Response again = Attest(session, Attestation(session.nonce, jwk_));
+  EXPECT_EQ(again.body, attest.body);
+  EXPECT_EQ(again.set_cookies, attest.set_cookies);
   EXPECT_THAT(attest.body, MatchesRegex(R"(\{"token":"[-_A-Za-z0-9]+\.[-_A-Za-z0-9]+\.[-_A-Za-z0-9]+"\})"));
   EXPECT_EQ(Call("GET", kKey, "", {session.cookie}).status, 404);
   const Response none = Call("GET", kKey);

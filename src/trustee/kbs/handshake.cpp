@@ -11,10 +11,11 @@ namespace {
 
 constexpr char kPolicy[] = "default";
 
-HttpResponse Json(std::string body) {
+HttpResponse Json(std::string body, const std::string& cookie) {
   HttpResponse response;
   response.content_type = "application/json";
   response.body = std::move(body);
+  response.headers.emplace_back("Set-Cookie", cookie);
   return response;
 }
 
@@ -42,9 +43,7 @@ HttpResponse Handshake::Auth(const HttpRequest& request) const {
   if (!session.ok()) return ErrorResponse(KbsErrorType::kStorage, session.status());
   log::Info("session opened",
             {{"session", SessionLabel(session->id)}, {"tee", *tee}, {"peer", request.peer}});
-  HttpResponse response = Json(ChallengeBody(session->nonce));
-  response.headers.emplace_back("Set-Cookie", session->cookie);
-  return response;
+  return Json(ChallengeBody(session->nonce), session->cookie);
 }
 
 HttpResponse Handshake::Attest(const HttpRequest& request) const {
@@ -61,7 +60,7 @@ HttpResponse Handshake::Attest(const HttpRequest& request) const {
                  {{"session", SessionLabel(id)}, {"peer", request.peer}, {"error", session.status()}});
     return ErrorResponse(KbsErrorType::kAttestation, session.status());
   }
-  if (!session->token.empty()) return Json(TokenBody(session->token));
+  if (!session->token.empty()) return Json(TokenBody(session->token), session->cookie);
 
   const absl::StatusOr<std::vector<EvidenceItem>> items =
       EvidenceItems(*std::move(attestation), session->tee);
@@ -72,7 +71,7 @@ HttpResponse Handshake::Attest(const HttpRequest& request) const {
   if (const absl::Status stored = sessions_->Complete(id, *token); !stored.ok()) {
     return ErrorResponse(KbsErrorType::kAttestation, stored);
   }
-  return Json(TokenBody(*token));
+  return Json(TokenBody(*token), session->cookie);
 }
 
 }  // namespace cc::trustee

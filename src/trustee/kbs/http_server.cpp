@@ -123,6 +123,19 @@ void HttpServer::AcceptAll() {
   }
 }
 
+bool HttpServer::MakeRoom(const std::string& peer) {
+  const auto held = per_address_.find(peer);
+  const bool address_full = held != per_address_.end() && held->second >= limits_.per_address;
+  if (!address_full && workers_.size() < limits_.connections) return true;
+  for (Worker& worker : workers_) {
+    if (worker.done || (address_full && worker.peer != peer) || !worker.idle.exchange(false)) continue;
+    // A client that sends at this very moment sees the connection end before an answer, and takes a new one.
+    ::shutdown(worker.fd.get(), SHUT_RD);
+    return true;
+  }
+  return false;
+}
+
 void HttpServer::Admit(UniqueFd fd) {
   std::list<Worker> ended;  // joined after the lock is given back
   const std::string peer = PeerHost(fd.get());
@@ -131,16 +144,14 @@ void HttpServer::Admit(UniqueFd fd) {
     const auto current = worker++;
     if (current->done) ended.splice(ended.end(), workers_, current);
   }
-  unsigned& held = per_address_[peer];
-  if (workers_.size() >= limits_.connections || held >= limits_.per_address) {
-    if (held == 0) per_address_.erase(peer);
+  if (!MakeRoom(peer)) {
     log::Warning("connection refused: too many", {{"peer", peer}, {"open", workers_.size()}});
     return;
   }
   // Answers are written whole; waiting for acknowledgements would add 40 ms to each.
   const int on = 1;
   ::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-  ++held;
+  unsigned& held = ++per_address_[peer];
   Worker& worker = workers_.emplace_back();
   worker.fd = std::move(fd);
   worker.peer = peer;
@@ -149,7 +160,7 @@ void HttpServer::Admit(UniqueFd fd) {
       [this, &worker] {
         {
           Connection connection(worker.fd.get(), tls_.get());
-          Serve(connection, worker.peer);
+          Serve(connection, worker);
         }
         ::shutdown(worker.fd.get(), SHUT_RDWR);
         const std::lock_guard done_lock(mutex_);
@@ -166,14 +177,14 @@ void HttpServer::Admit(UniqueFd fd) {
   workers_.pop_back();
 }
 
-void HttpServer::Serve(Connection& connection, const std::string& peer) {
+void HttpServer::Serve(Connection& connection, Worker& worker) {
   beast::flat_buffer buffer(limits_.headers + kReadAhead);
-  while (!stopping_ && ServeOne(connection, peer, &buffer)) {
-  }
+  while (!stopping_ && ServeOne(connection, worker, &buffer)) worker.idle = buffer.size() == 0;
   connection.Finish();
 }
 
-bool HttpServer::ServeOne(Connection& connection, const std::string& peer, void* raw_buffer) {
+bool HttpServer::ServeOne(Connection& connection, Worker& worker, void* raw_buffer) {
+  const std::string& peer = worker.peer;
   auto& buffer = *static_cast<beast::flat_buffer*>(raw_buffer);
   Stream stream(connection);
   error_code error;
@@ -183,6 +194,7 @@ bool HttpServer::ServeOne(Connection& connection, const std::string& peer, void*
 
   connection.SetDeadline(limits_.header_time);
   bhttp::read_header(stream, buffer, parser, error);
+  worker.idle = false;
   if (!error && beast::iequals(Header(parser.get(), bhttp::field::expect), "100-continue")) {
     bhttp::response<bhttp::empty_body> go_on(bhttp::status::continue_, 11);
     bhttp::write(stream, go_on, error);

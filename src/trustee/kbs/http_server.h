@@ -22,10 +22,12 @@
 namespace cc::trustee {
 
 struct HttpLimits {
-  size_t body = 2 << 20;                         // bytes; more is 413
-  size_t headers = 192 << 10;                    // bytes; more is 431. Tokens with many claims are long
-  unsigned connections = 512;                    // at a time
-  unsigned per_address = 64;                     // of them from one address
+  size_t body = 2 << 20;       // bytes; more is 413
+  size_t headers = 192 << 10;  // bytes; more is 431. Tokens with many claims are long
+  // At a time, and of them from one address. Further ones take the place of those that wait between requests:
+  // the guests of a node share its address, and each keeps its connection for a while.
+  unsigned connections = 512;
+  unsigned per_address = 64;
   unsigned requests_per_second = 2000;           // from one address; more is 429; 0 is no limit
   std::chrono::milliseconds header_time{10000};  // for the whole of the headers, waiting included
   std::chrono::milliseconds body_time{30000};
@@ -51,6 +53,7 @@ class HttpServer {
     UniqueFd fd;
     std::string peer;
     Thread thread;
+    std::atomic<bool> idle = false;  // its last request is answered, and no other has begun
     bool done = false;
   };
 
@@ -62,9 +65,11 @@ class HttpServer {
         rate_(limits.requests_per_second) {}
   void AcceptAll();
   void Admit(UniqueFd fd);
-  void Serve(Connection& connection, const std::string& peer);
+  // Whether there is a place for a client, or one could be made. With `mutex_` held.
+  bool MakeRoom(const std::string& peer);
+  void Serve(Connection& connection, Worker& worker);
   // True when the connection may carry another request.
-  bool ServeOne(Connection& connection, const std::string& peer, void* buffer);
+  bool ServeOne(Connection& connection, Worker& worker, void* buffer);
 
   const UniqueFd listener_;
   const std::shared_ptr<TlsServer> tls_;

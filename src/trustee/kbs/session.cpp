@@ -39,14 +39,15 @@ std::string HttpDate(int64_t seconds) {
   return text.data();
 }
 
+// Upstream's has no further attributes.
+std::string Cookie(std::string_view id, int64_t expires) {
+  return StrCat(kSessionCookie, "=", id, "; Expires=", HttpDate(expires));
+}
+
 }  // namespace
 
 std::string SessionLabel(std::string_view id) {
   return jose::ToHex(jose::Digest(jose::Hash::kSha256, id)).substr(0, 16);
-}
-
-std::string Sessions::Cookie(std::string_view id, int64_t expires) const {
-  return StrCat(kSessionCookie, "=", id, "; Expires=", HttpDate(expires));
 }
 
 absl::StatusOr<Sessions::Opened> Sessions::Open(const std::string& tee) {
@@ -65,6 +66,11 @@ absl::StatusOr<Sessions::Begun> Sessions::Begin(std::string_view id, std::string
   CC_ASSIGN_OR_RETURN(const std::string stage, jose::StringMember(state, "state", "stored session"));
   Begun begun;
   CC_ASSIGN_OR_RETURN(begun.tee, jose::StringMember(state, "tee", "stored session"));
+  const auto expires = state.find("expires");
+  if (expires == state.end() || !expires->is_number_integer()) {
+    return absl::InternalError("stored session: member 'expires' must be a number");
+  }
+  begun.cookie = Cookie(id, expires->get<int64_t>());
   CC_ASSIGN_OR_RETURN(const std::string expected, jose::StringMember(state, "nonce", "stored session"));
   if (!jose::EqualSecrets(expected, nonce)) {
     return absl::UnauthenticatedError("session: the evidence is for another nonce than this session's");

@@ -34,7 +34,8 @@ class Sessions {
 
   struct Begun {
     std::string tee;
-    std::string token;  // not empty: the session is attested already, and this is its token
+    std::string token;   // not empty: the session is attested already, and this is its token
+    std::string cookie;  // value of Set-Cookie: as it was set when the session was opened
   };
   // Uses the nonce up: of any number of attempts with it one gets here, whatever becomes of its evidence.
   // Unauthenticated for a session that is unknown or expired, an attempt too many, and another nonce.
@@ -44,9 +45,6 @@ class Sessions {
 
   // Unauthenticated for a session that is unknown, expired or not attested.
   absl::StatusOr<std::string> Token(std::string_view id) const;
-
-  // The cookie of an existing session as it was set.
-  std::string Cookie(std::string_view id, int64_t expires) const;
 
  private:
   const std::shared_ptr<Store> store_;

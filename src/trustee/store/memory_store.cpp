@@ -30,12 +30,25 @@ absl::StatusOr<std::optional<std::string>> MemoryStore::Get(Area area, std::stri
 
 absl::Status MemoryStore::Put(Area area, const Entries& entries, int64_t expires) {
   const std::lock_guard lock(mutex_);
-  if (values_.size() + entries.size() > capacity_) {
-    return absl::ResourceExhaustedError(
-        StrCat("store a ", AreaName(area), ": ", capacity_, " values are held already; try again later"));
+  while (values_.size() + entries.size() > capacity_) {
+    if (expiring_.empty()) {
+      return absl::ResourceExhaustedError(
+          StrCat("store a ", AreaName(area), ": ", capacity_, " values are held already; try again later"));
+    }
+    Erase(values_.find(*expiring_.begin()->second));
   }
-  for (const auto& [name, bytes] : entries) values_[{area, name}] = Value{bytes, expires};
+  for (const auto& [name, bytes] : entries) {
+    const auto [value, fresh] = values_.try_emplace({area, name});
+    if (!fresh) expiring_.erase({value->second.expires, &value->first});
+    value->second = Value{bytes, expires};
+    if (expires != 0) expiring_.emplace(expires, &value->first);
+  }
   return absl::OkStatus();
+}
+
+void MemoryStore::Erase(Values::iterator value) {
+  expiring_.erase({value->second.expires, &value->first});
+  values_.erase(value);
 }
 
 absl::StatusOr<bool> MemoryStore::Insert(Area area, std::string_view name, std::string_view value) {
@@ -54,7 +67,10 @@ absl::StatusOr<bool> MemoryStore::Exchange(Area area, std::string_view name, std
 
 absl::StatusOr<bool> MemoryStore::Remove(Area area, std::string_view name) {
   const std::lock_guard lock(mutex_);
-  return values_.erase({area, std::string(name)}) > 0;
+  const auto found = values_.find({area, std::string(name)});
+  if (found == values_.end()) return false;
+  Erase(found);
+  return true;
 }
 
 absl::StatusOr<std::vector<std::string>> MemoryStore::List(Area area, int64_t now) {
@@ -68,7 +84,11 @@ absl::StatusOr<std::vector<std::string>> MemoryStore::List(Area area, int64_t no
 
 absl::StatusOr<size_t> MemoryStore::Sweep(int64_t now) {
   const std::lock_guard lock(mutex_);
-  return std::erase_if(values_, [now](const auto& entry) { return !entry.second.Alive(now); });
+  size_t swept = 0;
+  for (; !expiring_.empty() && expiring_.begin()->first <= now; ++swept) {
+    Erase(values_.find(*expiring_.begin()->second));
+  }
+  return swept;
 }
 
 }  // namespace cc::trustee

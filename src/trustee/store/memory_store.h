@@ -5,6 +5,8 @@
 
 #include <map>
 #include <mutex>
+#include <set>
+#include <utility>
 
 #include "trustee/store/store.h"
 
@@ -12,7 +14,9 @@ namespace cc::trustee {
 
 class MemoryStore final : public Store {
  public:
-  // At most `capacity` values: anybody may ask for a session, and each costs memory.
+  // At most `capacity` values: anybody may ask for a session, and each costs memory. When it is full, the
+  // value that would expire next makes room, so whoever opens sessions without end keeps nobody else out for
+  // longer than it takes to begin again. Values that never expire stay.
   explicit MemoryStore(size_t capacity) : capacity_(capacity) {}
 
   absl::StatusOr<std::optional<std::string>> Get(Area area, std::string_view name, int64_t now) override;
@@ -31,10 +35,14 @@ class MemoryStore final : public Store {
     bool Alive(int64_t now) const { return expires == 0 || expires > now; }
   };
   using Key = std::pair<Area, std::string>;
+  using Values = std::map<Key, Value>;
+
+  void Erase(Values::iterator value);
 
   const size_t capacity_;
   std::mutex mutex_;
-  std::map<Key, Value> values_;
+  Values values_;
+  std::set<std::pair<int64_t, const Key*>> expiring_;  // the next one first; keys are those of values_
 };
 
 }  // namespace cc::trustee

@@ -124,12 +124,26 @@ TEST_P(StoreTest, ListsInOrderAndRemoves) {
   EXPECT_THAT(*store_->List(Area::kPolicy, kNow), ElementsAre("b"));
 }
 
-TEST(MemoryStoreTest, IsFullAtItsCapacity) {
+TEST(MemoryStoreTest, WhatExpiresNextMakesRoom) {
+  MemoryStore store(3);
+  ASSERT_TRUE(store.Put(Area::kSession, {{"late", ""}}, 9).ok());
+  ASSERT_TRUE(store.Put(Area::kSession, {{"early", ""}}, 5).ok());
+  ASSERT_TRUE(store.Put(Area::kSession, {{"prolonged", ""}}, 4).ok());
+  ASSERT_TRUE(store.Remove(Area::kSession, "prolonged").ok());
+  ASSERT_TRUE(store.Put(Area::kSession, {{"prolonged", ""}}, 8).ok());
+  ASSERT_TRUE(store.Put(Area::kSession, {{"new", ""}}, 9).ok());
+  EXPECT_THAT(*store.List(Area::kSession, 1), ElementsAre("late", "new", "prolonged"));
+  EXPECT_EQ(*store.Sweep(8), 1u);
+  EXPECT_THAT(*store.List(Area::kSession, 1), ElementsAre("late", "new"));
+}
+
+TEST(MemoryStoreTest, IsFullOfWhatNeverExpires) {
   MemoryStore store(2);
-  ASSERT_TRUE(store.Put(Area::kSession, {{"a", ""}, {"b", ""}}, 5).ok());
-  EXPECT_EQ(store.Put(Area::kSession, {{"c", ""}}).code(), absl::StatusCode::kResourceExhausted);
-  ASSERT_EQ(*store.Sweep(5), 2u);
-  EXPECT_TRUE(store.Put(Area::kSession, {{"c", ""}}).ok());
+  ASSERT_TRUE(store.Put(Area::kPolicy, {{"a", ""}}).ok());
+  ASSERT_TRUE(store.Put(Area::kSession, {{"b", ""}}, 5).ok());
+  EXPECT_TRUE(store.Put(Area::kPolicy, {{"c", ""}}).ok());
+  EXPECT_EQ(store.Put(Area::kSession, {{"d", ""}}, 5).code(), absl::StatusCode::kResourceExhausted);
+  EXPECT_THAT(*store.List(Area::kPolicy, 1), ElementsAre("a", "c"));
 }
 
 TEST(SqliteStoreTest, FileIsForTheOwnerOnlyAndOutlivesTheProcess) {
