@@ -188,6 +188,14 @@ absl::StatusOr<std::string> CheckServiceUrl(std::string url, std::string_view se
                   [](char c) { return c <= ' ' || c > '~' || c == '?' || c == '#'; })) {
     return bad("has a query, a fragment, or a character that no URL has");
   }
+  const std::string_view host =
+      std::string_view(url).substr(scheme + 3, url.find('/', scheme + 3) - scheme - 3);
+  // The URL is in every message.
+  if (host.find('@') != std::string_view::npos) {
+    return absl::InvalidArgumentError(
+        StrCat("URL of the ", service, " at ", host.substr(host.rfind('@') + 1),
+               ": has a user name or password before the host, which is not supported; take it out"));
+  }
   while (url.ends_with('/')) url.pop_back();
   return url;
 }

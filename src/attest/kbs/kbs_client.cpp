@@ -111,11 +111,17 @@ absl::StatusOr<std::string> KbsClient::FetchResource(const ResourceUri& uri, con
 
 absl::StatusOr<SecretBytes> KbsClient::Get(const ResourceUri& uri) {
   absl::StatusOr<std::string> body = absl::UnauthenticatedError("");
-  // A session that the broker has forgotten (restart, other signing key) is made anew, once.
-  for (int attempt = 0; attempt < 2 && absl::IsUnauthenticated(body.status()); ++attempt) {
+  const SessionPtr earlier = sessions_.Current();
+  // A session is made anew, once, when the broker has forgotten it (restart, other signing key) or its
+  // verdict may be out of date.
+  bool renew = true;
+  for (int attempt = 0; attempt < 2 && renew; ++attempt) {
     CC_ASSIGN_OR_RETURN(const SessionPtr session, sessions_.Get());
     body = FetchResource(uri, *session);
-    if (absl::IsUnauthenticated(body.status())) sessions_.Drop(session);
+    const bool old =
+        session == earlier && std::chrono::steady_clock::now() - session->made >= options_.renew_after;
+    renew = absl::IsUnauthenticated(body.status()) || (absl::IsPermissionDenied(body.status()) && old);
+    if (renew) sessions_.Drop(session);
   }
   if (!body.ok()) return body.status();
   absl::StatusOr<SecretBytes> resource = key_.Decrypt(*body);

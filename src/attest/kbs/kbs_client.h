@@ -37,6 +37,10 @@ struct KbsOptions {
   // long as it lives; the cookie only with the session, but it is short where a token would be too long for a
   // header.
   enum class Proof { kToken, kCookie } proof = Proof::kToken;
+  // A refusal judges the guest by the session's token, as the owner's endorsements were when it was made.
+  // With a session of an earlier request that is older than this, the guest attests anew and asks once more.
+  // Not for each refusal: whoever in the guest may ask could keep the broker busy.
+  std::chrono::milliseconds renew_after{2000};
   // Waits before a further attempt when the broker cannot be reached or is overloaded; as many as there are.
   std::vector<std::chrono::milliseconds> retry_delays{
       std::chrono::milliseconds(50), std::chrono::milliseconds(200), std::chrono::milliseconds(800)};

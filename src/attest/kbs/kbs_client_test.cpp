@@ -165,6 +165,31 @@ TEST(KbsClient, TheBrokersReasonReachesTheUserAndIsNotAskedForTwice) {
   }
 }
 
+// The owner endorses a guest while it runs: what was refused by the verdict of then is asked for again with
+// one of now, but not by whoever asks without a pause.
+TEST(KbsClient, AttestsAgainWhenARefusalMayBeOutOfDate) {
+  for (const auto renew_after : {std::chrono::milliseconds(0), std::chrono::milliseconds(3600000)}) {
+    const bool renews = renew_after == std::chrono::milliseconds(0);
+    std::string refused_token;
+    std::atomic<bool> endorsed = false;
+    TestKbs kbs({{"default/key/1", "k"}},
+                [&](const TestKbs::Request& request) -> std::optional<TestKbs::Reply> {
+                  if (!request.target.ends_with("/key/1")) return std::nullopt;
+                  if (refused_token.empty()) refused_token = request.authorization;
+                  if (endorsed && request.authorization != refused_token) return std::nullopt;
+                  return TestKbs::Reply{
+                      .status = 401, .body = R"({"type":"x/PolicyDeny","detail":"no"})", .set_cookie = {}};
+                });
+    const std::unique_ptr<KbsClient> client = Client(kbs.url(), {.renew_after = renew_after});
+    EXPECT_TRUE(absl::IsPermissionDenied(client->Get(kUri).status()));
+    EXPECT_EQ(kbs.Requests("/attest").size(), 1u);
+    endorsed = true;
+    EXPECT_EQ(client->Get(kUri).ok(), renews);
+    EXPECT_EQ(kbs.Requests("/attest").size(), renews ? 2u : 1u);
+    EXPECT_EQ(kbs.Requests("/key/1").size(), renews ? 3u : 2u);
+  }
+}
+
 TEST(KbsClient, GivesUpAfterOneFurtherHandshake) {
   TestKbs kbs(Resources{}, [](const TestKbs::Request& request) -> std::optional<TestKbs::Reply> {
     if (!request.target.ends_with("/key/1")) return std::nullopt;
@@ -332,6 +357,10 @@ TEST(KbsClient, RefusesBadOptions) {
                           "http://h?x", "http://h#x", "http://h\r\nX: y"}) {
     EXPECT_TRUE(absl::IsInvalidArgument(create({.url = url}))) << url;
   }
+  const absl::Status named = create({.url = "https://user:secret@host/x"});
+  EXPECT_TRUE(absl::IsInvalidArgument(named)) << named;
+  EXPECT_THAT(std::string(named.message()), HasSubstr("at host:"));
+  EXPECT_THAT(std::string(named.message()), Not(HasSubstr("secret")));
   EXPECT_TRUE(
       absl::IsInvalidArgument(create({.url = "https://h", .http = {.roots_pem = "not a certificate"}})));
 }

@@ -27,6 +27,11 @@ absl::StatusOr<SessionPtr> SessionCache::Get() {
   return flight->result;
 }
 
+SessionPtr SessionCache::Current() {
+  std::lock_guard lock(mutex_);
+  return current_;
+}
+
 void SessionCache::Drop(const SessionPtr& session) {
   std::lock_guard lock(mutex_);
   if (current_ == session) current_.reset();

@@ -19,6 +19,7 @@ struct Session {
   std::string token;   // JWT
   std::string cookie;  // value of kbs-session-id
   std::chrono::steady_clock::time_point fresh_until;
+  std::chrono::steady_clock::time_point made = std::chrono::steady_clock::now();
 };
 using SessionPtr = std::shared_ptr<const Session>;
 
@@ -33,6 +34,9 @@ class SessionCache {
 
   // The current session while it is fresh, else a new one. A failure is not kept.
   absl::StatusOr<SessionPtr> Get();
+
+  // The session that Get gave last; null when there is none. Its time may have passed.
+  SessionPtr Current();
 
   // The broker does not accept this session any more. No effect when it has been replaced already.
   void Drop(const SessionPtr& session);
