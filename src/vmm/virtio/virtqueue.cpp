@@ -103,6 +103,8 @@ absl::Status Virtqueue::Walk(std::span<const std::byte> table, size_t entries, s
       }
       const std::span<std::byte> indirect = memory_->TranslateOne(descriptor.address, descriptor.length);
       if (indirect.empty() || !Aligned(indirect, 8)) return Broken("indirect table outside of memory");
+      // The chain is what the table has; this descriptor only points to it. Linux fills tables to the last.
+      ++*budget;
       return Walk(indirect, indirect_entries, 0, true, budget, chain);
     }
     CC_RETURN_IF_ERROR(AddBuffer(descriptor, chain));

@@ -42,6 +42,19 @@ TEST_F(VirtqueueTest, TakesAChainOfReadableAndWritableBuffers) {
   EXPECT_EQ(ring_.UsedLength(0), 30u);
 }
 
+// A disk's largest request: as many pieces as the queue has entries.
+TEST_F(VirtqueueTest, TakesAnIndirectTableAsLongAsTheQueue) {
+  for (uint16_t i = 0; i < kSize; ++i) {
+    const bool last = i + 1 == kSize;
+    ring_.DescribeIn(kTable, i, kData + i, 1, last ? 0 : kNext, static_cast<uint16_t>(i + 1));
+  }
+  ring_.Describe(0, kTable, 16 * kSize, kIndirect);
+  ring_.Offer(0);
+  Virtqueue queue = *ring_.Open({.indirect = true});
+  ASSERT_TRUE(*queue.Pop(&chain_));
+  EXPECT_EQ(chain_.readable_size, kSize);
+}
+
 TEST_F(VirtqueueTest, FollowsAnIndirectTable) {
   ring_.DescribeIn(kTable, 0, kData, 7, kNext, 2);
   ring_.DescribeIn(kTable, 2, kData + 50, 9, kWrite, 0);
