@@ -144,7 +144,6 @@ RealmSupport NotUsable(RealmSupport support, std::string finding, std::string fi
 struct Seen {
   bool number = false;      // a candidate's number on /dev/kvm
   bool no_monitor = false;  // EPERM of a generation that says so when there is no RMM
-  bool too_large = false;   // a VM with fewer address bits works
   std::string refusal;      // of a VM of Realm type
 };
 

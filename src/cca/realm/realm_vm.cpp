@@ -123,7 +123,7 @@ absl::Status RealmVm::Do(Call call) {
 
 absl::Status RealmVm::CreateVm() {
   const uint64_t type = abi_.VmType(plan_->params.ipa_bits);
-  const int vm = kvm_.Ioctl(device_, uapi::kCreateVm, type);
+  const int vm = Retry([&] { return kvm_.Ioctl(device_, uapi::kCreateVm, type); });
   CC_RETURN_IF_ERROR(Checked(vm, StrCat("KVM_CREATE_VM of type ", HexNumber(type))));
   vm_.reset(vm);
   return absl::OkStatus();

@@ -38,11 +38,12 @@ absl::Status SetDebugRegisters(KvmCalls& kvm, int vcpu, const RealmParams& param
                      std::min(Field(value, uapi::kDfr0ContextAware), params.num_bps));
   const int result = Access(kvm, vcpu, uapi::kSetOneReg, uapi::kIdAa64Dfr0, &wanted);
   if (result >= 0) return absl::OkStatus();
-  return absl::FailedPreconditionError(
-      StrCat("the guest is to see ", params.num_bps + 1, " breakpoints and ", params.num_wps + 1,
-             " watchpoints, which are measured; this machine has ", breakpoints + 1, " and ", watchpoints + 1,
-             " and does not change them (", MessageOf(ErrnoStatus(-result, "ID_AA64DFR0_EL1")),
-             "); configure its numbers and predict the measurement with them"));
+  return absl::FailedPreconditionError(StrCat(
+      "the guest is to see ", params.num_bps + 1, " breakpoints and ", params.num_wps + 1,
+      " watchpoints, which are measured; this machine has ", breakpoints + 1, " and ", watchpoints + 1,
+      " and does not change them (", MessageOf(ErrnoStatus(-result, "ID_AA64DFR0_EL1")),
+      "); they are the same on every node, so that one measurement holds for all: use a machine that has "
+      "them, or a kernel that can lower its own to them"));
 }
 
 absl::Status SetBootRegisters(KvmCalls& kvm, int vcpu, const CreateRec& rec) {
