@@ -9,6 +9,7 @@
 #include "base/strings.h"
 #include "vmm/kvm/machine/arm64_image.h"
 #include "vmm/kvm/machine/device_tree.h"
+#include "vmm/kvm/machine/early_memory.h"
 
 namespace cc::vmm::kvm {
 namespace {
@@ -20,7 +21,7 @@ constexpr int kMinIpaBits = 32;
 
 // Linux, include/linux/swiotlb.h: IO_TLB_SIZE.
 constexpr uint64_t kBounceSlot = 2048;
-constexpr uint64_t kBouncePool = 16 * kMiB;
+constexpr uint64_t kBouncePool = 8 * kMiB;
 
 constexpr uint64_t AlignUp(uint64_t value, uint64_t alignment) {
   return (value + alignment - 1) / alignment * alignment;
@@ -92,9 +93,10 @@ std::string KernelCommandLine(const VmSpec& spec) {
   // A panic must end the VM: the reset reaches the VMM as an event.
   std::vector<std::string> parameters = {"panic=-1", "console=hvc0", "random.trust_bootloader=on"};
   if (spec.tee == Tee::kCca) {
-    // Devices reach a Realm through the bounce pool (swiotlb) only. 16 MiB instead of Linux's 64: each page
-    // of it is converted at boot, at 0.12 ms where the RMM is emulated. An RMM that is older than the
-    // processor does not hide Guarded Control Stacks, whose registers then trap without end (TF-RMM 0.6).
+    // Devices reach a Realm through the bounce pool (swiotlb) only. 8 MiB instead of Linux's 64: each page of
+    // it is touched and then shared at boot. The product's kernel lets the pool grow
+    // (CONFIG_SWIOTLB_DYNAMIC). An RMM that is older than the processor does not hide Guarded Control Stacks,
+    // whose registers then trap without end (TF-RMM 0.6).
     parameters.insert(parameters.end(), {StrCat("swiotlb=", kBouncePool / kBounceSlot), "arm64.nogcs"});
   }
   parameters.insert(parameters.end(), spec.cmdline.begin(), spec.cmdline.end());
@@ -161,6 +163,14 @@ absl::StatusOr<Machine> DescribeMachine(const VmSpec& spec, GuestFiles files, co
   layout.content = {Content(kernel_base, kernel.file),
                     Content(machine.device_tree, OwnedGuestFile("device tree", std::move(tree))),
                     Content(machine.initramfs, files.initramfs)};
+  if (is_realm) {
+    const std::vector<cca::Populate> early = EarlyMemory({.ram_base = kRamBase,
+                                                          .ram_size = ram_size,
+                                                          .content_end = kRamBase + used,
+                                                          .initramfs_size = files.initramfs.bytes.size(),
+                                                          .bounce_pool = kBouncePool});
+    layout.content.insert(layout.content.end(), early.begin(), early.end());
+  }
   for (uint32_t i = 0; i < spec.vcpus; ++i) {
     cca::CreateRec rec{.runnable = i == 0, .mpidr = Mpidr(i)};
     if (i == 0) {

@@ -47,6 +47,19 @@ TEST(Machine, KernelTreeAndInitramfsAreContentOfTheRam) {
   }
 }
 
+TEST(Machine, ARealmHasThePagesOfItsBootFromTheStart) {
+  VmSpec spec = Spec();
+  spec.tee = Tee::kCca;
+  const Machine machine = DescribeMachine(spec, Files()).value();
+  const std::vector<cca::Populate>& content = machine.layout.content;
+  ASSERT_EQ(content.size(), 5u);
+  EXPECT_EQ(content[3].base, content[2].base + content[2].size);
+  EXPECT_EQ(content[4].base + content[4].size, kRamBase + (uint64_t{256} << 20));
+  for (const cca::PlanOrder order : {cca::PlanOrder::kRipasFirst, cca::PlanOrder::kRipasLast}) {
+    EXPECT_TRUE(cca::OrderPlan(machine.layout, order).ok());
+  }
+}
+
 TEST(Machine, AddressSpaceIsTheSmallestWithASharedHalf) {
   const auto bits = [](uint32_t mib) {
     VmSpec spec = Spec();
@@ -65,9 +78,9 @@ TEST(Machine, ARealmBouncesThroughAPoolOfItsSize) {
   VmSpec spec = Spec();
   EXPECT_EQ(KernelCommandLine(spec).find("swiotlb"), std::string::npos);
   spec.tee = Tee::kCca;
-  spec.cmdline = {"swiotlb=4096"};
+  spec.cmdline = {"swiotlb=32768"};
   EXPECT_EQ(KernelCommandLine(spec),
-            "panic=-1 console=hvc0 random.trust_bootloader=on swiotlb=8192 arm64.nogcs swiotlb=4096")
+            "panic=-1 console=hvc0 random.trust_bootloader=on swiotlb=4096 arm64.nogcs swiotlb=32768")
       << "the kernel takes the last";
 }
 
