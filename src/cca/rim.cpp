@@ -86,12 +86,19 @@ void RimCalculator::Add(const InitRipas& range) {
   });
 }
 
+const std::string& RimCalculator::HashOfZeros() {
+  if (hash_of_zeros_.empty()) hash_of_zeros_ = HashPage(Image<kGranule>().view());
+  return hash_of_zeros_;
+}
+
 absl::Status RimCalculator::Add(const Populate& range) {
   for (uint64_t offset = 0; offset < range.size; offset += kGranule) {
     std::string hash;
     if (range.measured) {
       const std::string_view rest = range.content.substr(std::min<size_t>(offset, range.content.size()));
-      if (rest.size() >= kGranule) {
+      if (rest.empty()) {
+        hash = HashOfZeros();
+      } else if (rest.size() >= kGranule) {
         hash = HashPage(rest.substr(0, kGranule));
       } else {
         hash = HashPage(Image<kGranule>().Put(0, rest).view());

@@ -43,12 +43,14 @@ class RimCalculator {
   std::string HashPage(std::string_view page) const { return jose::Digest(hash_, page); }
 
  private:
+  const std::string& HashOfZeros();  // of a page; most of a Realm's early memory
   void Extend(std::string_view descriptor) { rim_ = jose::Digest(hash_, descriptor); }
 
   jose::Hash hash_;
   RmmVersion version_;
   RttModel rtt_;
   std::string rim_;
+  std::string hash_of_zeros_;  // empty until it is needed
 };
 
 // The RIM of the whole plan.
