@@ -198,8 +198,7 @@ absl::Status Container::Kill(const std::string& exec_id, uint32_t signal, bool a
   }
   grpc::SignalProcessRequest request;
   request.set_container_id(id());
-  // As in runc's shim, an exec is never "all": containerd's WithProcessKill says so of each process it
-  // deletes.
+  // As in runc's shim, an exec is never "all".
   if (!all || !process->is_init()) request.set_exec_id(GuestExecId(*process));
   request.set_signal(signal);
   const bool forced = signal == SIGKILL;

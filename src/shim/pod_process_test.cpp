@@ -61,7 +61,7 @@ TEST_F(PodProcessTest, KillOfAllNamesNoProcess) {
   EXPECT_THAT(guest_->calls(), Contains("SignalProcess  9"));
 }
 
-// containerd's WithProcessKill, with which CRI deletes execs.
+// containerd leaves "all" out of what it sends for execs; other callers may not.
 TEST_F(PodProcessTest, KillOfAllOfAnExecIsOfThatExec) {
   ASSERT_TRUE(Create("c1").ok());
   ASSERT_TRUE(Start("c1").ok());

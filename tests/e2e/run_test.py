@@ -163,7 +163,6 @@ class Run(unittest.TestCase):
     def test_a_killed_exec_leaves_its_container(self):
         self.start("main", "/bin/sleep", "1000")
         STACK.ctr("tasks", "exec", "--detach", "--exec-id", "e1", "main", "/bin/sleep", "1001")
-        # To the shim: SIGKILL for "all" of e1.
         deleted = STACK.ctr("tasks", "delete", "--force", "--exec-id", "e1", "main", check=False)
         self.assertEqual(deleted.returncode, 137, deleted.stderr)
         self.assertNotIn("sleep 1001", STACK.ctr("tasks", "exec", "--exec-id", "e2", "main", "/bin/ps").stdout)
