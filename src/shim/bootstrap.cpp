@@ -33,9 +33,17 @@ absl::StatusOr<Bootstrap> ParseBootstrap(std::string_view input, const Flags& fl
   }
   if (input.empty()) return result;
 
-  api::BootstrapParams params;
+  // An Any and bootstrap parameters both begin with a string; only the latter's is the id. Options must not
+  // be tried as parameters: containerd takes what protobuf prints of bytes that are no UTF-8 for a part of
+  // the address.
   const int size = static_cast<int>(input.size());
-  if (params.ParseFromArray(input.data(), size) && params.instance_id() == flags.id &&
+  google::protobuf::Any options;
+  if (!options.ParseFromArray(input.data(), size)) {
+    return absl::InvalidArgumentError(
+        "stdin of start is neither runtime options nor bootstrap parameters for this id");
+  }
+  api::BootstrapParams params;
+  if (options.type_url() == flags.id && params.ParseFromArray(input.data(), size) &&
       params.namespace_() == flags.namespace_name) {
     result.reply = ReplyForm::kProtobuf;
     if (!params.containerd_grpc_address().empty()) result.grpc_address = params.containerd_grpc_address();
@@ -44,11 +52,6 @@ absl::StatusOr<Bootstrap> ParseBootstrap(std::string_view input, const Flags& fl
     result.debug = result.debug || params.log_level() <= api::LOG_LEVEL_DEBUG;
     if (params.extensions_size() > 0) result.options = params.extensions(0).value();
     return result;
-  }
-  google::protobuf::Any options;
-  if (!options.ParseFromArray(input.data(), size)) {
-    return absl::InvalidArgumentError(
-        "stdin of start is neither runtime options nor bootstrap parameters for this id");
   }
   result.options = std::move(options);
   return result;

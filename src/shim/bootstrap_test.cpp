@@ -95,6 +95,19 @@ TEST(BootstrapTest, ParametersOfAnotherIdAreNotOurs) {
   EXPECT_NE(got->reply, ReplyForm::kProtobuf);
 }
 
+// `ctr run --uidmap` sends options with numbers in them; containerd reads stdout and stderr together as the
+// address.
+TEST(BootstrapTest, OptionsThatAreNoTextLeaveTheOutputAlone) {
+  google::protobuf::Any any;
+  any.set_type_url("containerd.runc.v1.Options");
+  any.set_value("\x50\xe8\x07\x58\xe8\x07");
+  testing::internal::CaptureStderr();
+  absl::StatusOr<Bootstrap> got = ParseBootstrap(any.SerializeAsString(), TestFlags(), {});
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "");
+  ASSERT_TRUE(got.ok());
+  EXPECT_EQ(got->options->value(), any.value());
+}
+
 TEST(BootstrapTest, GarbageIsRefused) {
   EXPECT_EQ(ParseBootstrap("\xff\xff\xff garbage", TestFlags(), {}).status().code(),
             absl::StatusCode::kInvalidArgument);
