@@ -24,7 +24,8 @@ absl::Status CheckHooks(const grpc::Hooks& hooks) {
 }
 
 // Network, IPC and UTS are the guest's own, shared by all containers of the pod; mount, PID and cgroup are
-// always the container's. A user namespace is kept when asked for.
+// always the container's. A user namespace is kept when asked for, but the image's files belong to the
+// guest's users: where root is another one, it could not use them.
 absl::Status SetNamespaces(const SpecContext& context, grpc::Linux* in) {
   static constexpr std::array<std::string_view, 8> kKnown = {"network", "ipc",    "uts",  "mount",
                                                              "pid",     "cgroup", "user", "time"};
@@ -34,6 +35,13 @@ absl::Status SetNamespaces(const SpecContext& context, grpc::Linux* in) {
       return absl::InvalidArgumentError(StrCat("unknown namespace type '", ns.type(), "'"));
     }
     user = user || ns.type() == "user";
+  }
+  for (const grpc::LinuxIDMapping& mapping : in->uidmappings()) {
+    if (user && mapping.containerid() == 0 && mapping.hostid() != 0) {
+      return absl::InvalidArgumentError(
+          "a user namespace in which root is another user is not offered: the container's files belong to "
+          "root of the guest, which is the boundary to the host anyway; leave the mapping out");
+    }
   }
   in->clear_namespaces();
   in->add_namespaces()->set_type("mount");

@@ -79,6 +79,14 @@ TEST(ConfineSpec, RefusesWhatTheHostMustNotAskFor) {
          s.mutable_mounts(0)->set_destination("d");
        },
        kInvalidArgument},
+      {"root mapped to another user",
+       [](grpc::Spec& s) {
+         s.mutable_linux()->add_namespaces()->set_type("user");
+         grpc::LinuxIDMapping* mapping = s.mutable_linux()->add_uidmappings();
+         mapping->set_hostid(1000);
+         mapping->set_size(10);
+       },
+       kInvalidArgument},
       {"kernel sysctl",
        [](grpc::Spec& s) { (*s.mutable_linux()->mutable_sysctl())["kernel.core_pattern"] = "|x"; },
        kPermissionDenied},
