@@ -77,6 +77,12 @@ void SetPodLimits(const runtime::v1::LinuxContainerResources& limits, Annotation
   (*annotations)[kMemory] = std::to_string(limits.memory_limit_in_bytes());
 }
 
+void SetPodLimits(const grpc::LinuxResources& limits, Annotations* annotations) {
+  (*annotations)[kCpuPeriod] = std::to_string(limits.cpu().period());
+  (*annotations)[kCpuQuota] = std::to_string(limits.cpu().quota());
+  (*annotations)[kMemory] = std::to_string(limits.memory().limit());
+}
+
 absl::Status ApplyAnnotations(const Annotations& annotations, Config* config) {
   for (const auto& [key, value] : annotations) CC_RETURN_IF_ERROR(Check(key, config->pod.annotations));
   CC_RETURN_IF_ERROR(Override(annotations, "default_vcpus", &config->vmm.vcpus));

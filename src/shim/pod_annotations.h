@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "cri/pod_sandbox.pb.h"
+#include "kata/oci.pb.h"
 #include "shim/bundle.h"
 #include "shim/config.h"
 
@@ -25,6 +26,8 @@ inline constexpr std::string_view kCriPrefix = "io.kubernetes.cri.";
 
 // The limits of a pod of the Sandbox API in the form that the CRI plugin gives them to a pause container.
 void SetPodLimits(const runtime::v1::LinuxContainerResources& limits, Annotations* annotations);
+// The same for a container that is its own pod, as of `ctr run --cpus --memory-limit`.
+void SetPodLimits(const grpc::LinuxResources& limits, Annotations* annotations);
 
 }  // namespace cc::shim
 

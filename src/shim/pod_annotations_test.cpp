@@ -27,6 +27,19 @@ TEST(PodAnnotationsTest, LimitsOfTheSandboxApiAreThoseOfAnnotations) {
   EXPECT_EQ(unlimited.vmm.memory_mib, Config{}.vmm.memory_mib);
 }
 
+TEST(PodAnnotationsTest, AContainerOfItsOwnSizesItsVm) {
+  grpc::LinuxResources limits;
+  limits.mutable_cpu()->set_period(100000);
+  limits.mutable_cpu()->set_quota(150000);
+  limits.mutable_memory()->set_limit(int64_t{1} << 30);
+  Annotations annotations;
+  SetPodLimits(limits, &annotations);
+  Config config;
+  ASSERT_TRUE(ApplyAnnotations(annotations, &config).ok());
+  EXPECT_EQ(config.vmm.vcpus, 2u);
+  EXPECT_EQ(config.vmm.memory_mib, 1024 + config.vmm.overhead_memory_mib);
+}
+
 TEST(PodAnnotationsTest, SizesOfTheVm) {
   struct {
     Annotations annotations;

@@ -221,8 +221,9 @@ absl::Status Pod::DoCreate(Creation& creation) {
   const CreateTaskRequest& request = creation.request;
   CC_ASSIGN_OR_RETURN(const std::string text, ReadSpecText(request.bundle()));
   CC_ASSIGN_OR_RETURN(grpc::Spec spec, ParseSpec(text));
-  const Annotations annotations(spec.annotations().begin(), spec.annotations().end());
+  Annotations annotations(spec.annotations().begin(), spec.annotations().end());
   const Grouping grouping = GroupingOf(request.id(), annotations);
+  if (grouping.kind == ContainerKind::kSingle) SetPodLimits(spec.linux().resources(), &annotations);
   CC_ASSIGN_OR_RETURN(const std::string network_namespace, NetworkNamespaceOf(spec, grouping.kind));
   CC_ASSIGN_OR_RETURN(const std::shared_ptr<Sandbox> sandbox,
                       GetSandbox(request, grouping, network_namespace, annotations));

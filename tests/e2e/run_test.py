@@ -53,6 +53,13 @@ class Run(unittest.TestCase):
                            options=("--rm", "--env", "A=b c", "--cwd", "/tmp"))
         self.assertEqual(result.stdout, "zero|one two|b c|from-config\n/tmp\n")
 
+    def test_its_limits_size_the_machine(self):
+        result = STACK.run(IMAGE, "limits", "/bin/sh", "-c", "nproc; grep MemTotal /proc/meminfo",
+                           options=("--rm", "--cpus", "1.5", "--memory-limit", str(1 << 30)))
+        processors, memory = result.stdout.splitlines()
+        self.assertEqual(processors, "2")
+        self.assertGreater(int(memory.split()[1]), 1 << 20)  # KiB
+
     def test_runs_on_a_kernel_of_its_own(self):
         guest = STACK.run(IMAGE, "uname", "/bin/uname", "-r").stdout.strip()
         self.assertNotEqual(guest, os.uname().release)
