@@ -21,7 +21,7 @@ TEST(PodAnnotationsTest, LimitsOfTheSandboxApiAreThoseOfAnnotations) {
   EXPECT_EQ(config.vmm.vcpus, 3u);
   EXPECT_EQ(config.vmm.memory_mib, 2048 + config.vmm.overhead_memory_mib);
   Config unlimited;
-  SetPodLimits({}, &annotations);
+  SetPodLimits(runtime::v1::LinuxContainerResources(), &annotations);
   ASSERT_TRUE(ApplyAnnotations(annotations, &unlimited).ok());
   EXPECT_EQ(unlimited.vmm.vcpus, Config{}.vmm.vcpus);
   EXPECT_EQ(unlimited.vmm.memory_mib, Config{}.vmm.memory_mib);
