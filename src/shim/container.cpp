@@ -35,11 +35,14 @@ constexpr std::chrono::seconds kRemoveTimeout{10};
 // What a client has not read of a deleted process's output by then is lost.
 constexpr std::chrono::seconds kDeleteDrain{2};
 
-StdioPaths PathsOf(const auto& request) {
+// A kubelet's client goes when containerd restarts, and comes again; that of a container of its own, or of an
+// exec, is the one who gives the input.
+StdioPaths PathsOf(const auto& request, bool of_pod) {
   return {.in = request.stdin(),
           .out = request.stdout(),
           .err = request.stderr(),
-          .terminal = request.terminal()};
+          .terminal = request.terminal(),
+          .reattachable = of_pod || request.terminal()};
 }
 
 }  // namespace
@@ -47,12 +50,12 @@ StdioPaths PathsOf(const auto& request) {
 absl::StatusOr<std::shared_ptr<Container>> Container::Make(ContainerContext context,
                                                            const CreateTaskRequest& request,
                                                            Grouping grouping) {
+  const StdioPaths paths = PathsOf(request, grouping.kind != ContainerKind::kSingle);
   auto stdio = std::make_unique<Stdio>();
-  CC_RETURN_IF_ERROR(Annotate(OpenStdio(PathsOf(request), request.id(), context.namespace_name, stdio.get()),
+  CC_RETURN_IF_ERROR(Annotate(OpenStdio(paths, request.id(), context.namespace_name, stdio.get()),
                               StrCat("open the streams of container ", request.id())));
   std::shared_ptr<Container> container(new Container(std::move(context), request, std::move(grouping)));
-  container->init_ =
-      std::make_shared<Process>("", PathsOf(request), std::make_unique<StreamPump>(std::move(stdio)));
+  container->init_ = std::make_shared<Process>("", paths, std::make_unique<StreamPump>(std::move(stdio)));
   return container;
 }
 
@@ -168,10 +171,11 @@ absl::Status Container::AddExec(const containerd::task::v2::ExecProcessRequest& 
   spec.set_terminal(request.terminal());
   spec.clear_apparmorprofile();
   spec.clear_selinuxlabel();
+  const StdioPaths paths = PathsOf(request, /*of_pod=*/false);
   auto stdio = std::make_unique<Stdio>();
-  CC_RETURN_IF_ERROR(Annotate(OpenStdio(PathsOf(request), id(), context_.namespace_name, stdio.get()),
+  CC_RETURN_IF_ERROR(Annotate(OpenStdio(paths, id(), context_.namespace_name, stdio.get()),
                               StrCat("open the streams of exec ", request.exec_id())));
-  auto process = std::make_shared<Process>(request.exec_id(), PathsOf(request),
+  auto process = std::make_shared<Process>(request.exec_id(), paths,
                                            std::make_unique<StreamPump>(std::move(stdio)), std::move(spec));
   {
     const std::lock_guard lock(mutex_);

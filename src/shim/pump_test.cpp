@@ -163,6 +163,39 @@ TEST_F(PumpTest, InputEndsAfterCloseIoAndTheLastClient) {
   EXPECT_EQ(input_, data + "last");
 }
 
+// `echo in | ctr run` closes its end of the FIFO and may never call CloseIO.
+TEST_F(PumpTest, WithoutReattachmentTheLastClientEndsTheInput) {
+  auto pump = Open({.in = path("in"), .out = "", .err = "", .terminal = false, .reattachable = false});
+  ASSERT_TRUE(pump->Start(Guest(End)).ok());
+  {
+    absl::StatusOr<UniqueFd> client = OpenFile(path("in"), O_WRONLY);
+    ASSERT_TRUE(WriteFull(client->get(), "in").ok());
+  }
+  input_closed_.get_future().wait();
+  EXPECT_EQ(input_, "in");
+}
+
+TEST_F(PumpTest, AClientThatCameAndWentBeforeTheProcessRanEndsTheInput) {
+  auto pump = Open({.in = path("in"), .out = "", .err = "", .terminal = false, .reattachable = false});
+  {
+    absl::StatusOr<UniqueFd> client = OpenFile(path("in"), O_WRONLY);
+    ASSERT_TRUE(WriteFull(client->get(), "in").ok());
+  }
+  ASSERT_TRUE(pump->Start(Guest(End)).ok());
+  input_closed_.get_future().wait();
+  EXPECT_EQ(input_, "in");
+}
+
+TEST_F(PumpTest, InputWaitsForItsFirstClient) {
+  auto pump = Open({.in = path("in"), .out = "", .err = "", .terminal = false, .reattachable = false});
+  ASSERT_TRUE(pump->Start(Guest(End)).ok());
+  std::future<void> closed = input_closed_.get_future();
+  EXPECT_EQ(closed.wait_for(std::chrono::milliseconds(100)), std::future_status::timeout);
+  absl::StatusOr<UniqueFd> client = OpenFile(path("in"), O_WRONLY);
+  client->reset();
+  closed.wait();
+}
+
 TEST_F(PumpTest, AClientLearnsThatNobodyTakesItsInput) {
   ASSERT_NE(::signal(SIGPIPE, SIG_IGN), SIG_ERR);
   auto pump = Open({.in = path("in"), .out = "", .err = ""});

@@ -112,7 +112,10 @@ absl::Status OpenStdio(const StdioPaths& paths, const std::string& container_id,
                        const std::string& namespace_name, Stdio* stdio) {
   if (!paths.in.empty()) {
     CC_ASSIGN_OR_RETURN(UniqueFd reader, OpenFile(paths.in, O_RDONLY | O_NONBLOCK));
-    CC_ASSIGN_OR_RETURN(UniqueFd guard, OpenFile(paths.in, O_WRONLY | O_NONBLOCK));
+    UniqueFd guard;
+    if (paths.reattachable) {
+      CC_ASSIGN_OR_RETURN(guard, OpenFile(paths.in, O_WRONLY | O_NONBLOCK));
+    }
     stdio->in.Adopt(std::move(reader), std::move(guard));
   }
   if (paths.out.starts_with("binary://")) {

@@ -21,6 +21,10 @@ struct StdioPaths {
   std::string out;
   std::string err;
   bool terminal = false;
+  // Clients may come and go until the input is closed by call. Without it the last one that goes ends the
+  // input, as with containerd's runc shim: `ctr` may have read the end of its own input before it knows whom
+  // to tell.
+  bool reattachable = true;
 };
 
 // Where output goes. Empty path: thrown away. Thread-compatible.
@@ -38,8 +42,8 @@ class OutputEnd {
   UniqueFd guard_;
 };
 
-// Where input comes from. The end of the stream is seen only after Close and after every client has closed:
-// until then clients may detach and attach again. Close may be called from any thread.
+// Where input comes from. With a guard, the end of the stream is seen only after Close and after every client
+// has closed: until then clients may detach and attach again. Close may be called from any thread.
 class InputEnd {
  public:
   // Before any other call.

@@ -84,6 +84,16 @@ class Run(unittest.TestCase):
                                 input=data, capture_output=True, timeout=300, check=False)
         self.assertEqual(result.stdout.split()[0].decode(), hashlib.md5(data).hexdigest(), result.stderr)
 
+    def test_little_input_ends_before_anybody_can_say_so(self):
+        """ctr has read the end of its input before Create has returned: it closes the FIFO, and calls nobody."""
+        result = subprocess.run(STACK.argv("run", "--rm", "--runtime", RUNTIME, IMAGE, "little", "/bin/cat"), input="in\n",
+                                text=True, capture_output=True, timeout=300, check=False)
+        self.assertEqual((result.returncode, result.stdout), (0, "in\n"), result.stderr)
+        self.start("sleeper", "/bin/sleep", "1000")
+        result = subprocess.run(STACK.argv("tasks", "exec", "--exec-id", "e1", "sleeper", "/bin/cat"), input="in\n",
+                                text=True, capture_output=True, timeout=300, check=False)
+        self.assertEqual((result.returncode, result.stdout), (0, "in\n"), result.stderr)
+
     def test_large_output_is_complete(self):
         size = 32 << 20
         result = subprocess.run(STACK.argv("run", "--rm", "--runtime", RUNTIME, IMAGE, "big", "/bin/sh", "-c",
