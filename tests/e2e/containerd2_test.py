@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """The ways of a pod that differ with containerd 2.x: its configuration, the drop-in of packaging/, the Sandbox API.
 
-Debian 12 and 13 have containerd 1.6 and 1.7. The tests run where the machine's containerd is a 2.x, or where
-CC_CONTAINERD2 names a directory with the programs of one (containerd, ctr, containerd-shim-runc-v2).
+Debian 12 and 13 have containerd 1.6 and 1.7, so the package of Debian's unstable suite is unpacked, not installed. Where
+the machine's containerd is a 2.x that one is taken, or the one in the directory that CC_CONTAINERD2 names (containerd,
+ctr, containerd-shim-runc-v2).
 """
 
 import os
+import re
 import shutil
 import signal
 import subprocess
+import sys
 import unittest
 
 import ocilayout
@@ -16,6 +19,9 @@ from crinode import PAUSE, CriNode
 from kubevolume import set_version
 from podcase import IMAGE, PodCase
 from stack import BINARIES, RUNTIME, TOP, eventually, read
+
+sys.path.insert(0, str(TOP / "packaging/guest"))
+from debian import Archive, run  # noqa: E402
 
 DROP_IN = TOP / "packaging/containerd/kata-cc-containerd-2.toml"
 
@@ -51,16 +57,33 @@ snapshotter = "cc"
 """ % (PAUSE, RUNTIME)
 
 
+def version_of(programs):
+    """The version that containerd in a directory tells; empty when it does not run here."""
+    try:
+        return subprocess.run([f"{programs}/containerd", "--version"], capture_output=True, text=True, check=False).stdout
+    except OSError:
+        return ""
+
+
 def find_containerd():
-    """Directory of a containerd 2.x, or None."""
-    programs = os.environ.get("CC_CONTAINERD2", "")
-    program = shutil.which("containerd", path=f"{programs}:{os.environ['PATH']}")
-    version = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout if program else ""
-    return os.path.dirname(program) if " 2." in version or " v2." in version else None
+    """Directory of a containerd 2.x."""
+    places = [os.environ.get("CC_CONTAINERD2"), os.path.dirname(shutil.which("containerd") or "")]
+    for place in filter(None, places):
+        if re.search(r" v?2\.", version_of(place)):
+            return place
+    try:
+        archive = Archive("/var/cache/kata-cc", run("dpkg", "--print-architecture").strip(), "sid")
+        place = str(archive.unpack(f"containerd-{archive.version('containerd')}", ["containerd"]) / "usr/bin")
+    except SystemExit as error:
+        raise unittest.SkipTest(f"no containerd 2.x here, and Debian's cannot be had: {error}")
+    if not re.search(r" v?2\.", version_of(place)):
+        raise unittest.SkipTest("Debian's containerd 2.x does not run on this release")
+    return place
 
 
 class Node(CriNode):
     containerd_config = CONTAINERD_CONFIG
+    programs = None  # directory of containerd's
 
     def prepare(self):
         super().prepare()
@@ -70,12 +93,11 @@ class Node(CriNode):
         snapshotter = self.spawn("snapshotter", [str(BINARIES / "cc-snapshotter"), "--root", str(self.dir / "snapshots"),
                                                  "--address", str(socket)])
         self.await_service("snapshotter", snapshotter, socket.is_socket)
-        self.env["PATH"] = f"{find_containerd()}:{BINARIES}:{os.environ['PATH']}"
+        self.env["PATH"] = f"{self.programs}:{BINARIES}:{os.environ['PATH']}"
 
 
 def setUpModule():
-    if find_containerd() is None:
-        raise unittest.SkipTest("no containerd 2.x here; CC_CONTAINERD2 may name the directory of one")
+    Node.programs = find_containerd()
     PodCase.start_node(Node)
 
 
