@@ -136,9 +136,11 @@ class CriNode(Crictl, Stack):
         self.await_service("containerd", self.containerd, lambda: self.crictl("version", check=False).returncode == 0)
 
     def close(self):
-        if self.containerd is not None and self.containerd.poll() is None:
-            self.remove_pods()
-        super().close()
+        try:
+            if self.containerd is not None and self.containerd.poll() is None:
+                self.remove_pods()
+        finally:
+            super().close()
 
     @contextlib.contextmanager
     def faulty_plugin(self, name, command):
